@@ -1,0 +1,7 @@
+/** The one form of an error: who, what happened with the received values, what was expected, how to mend it. */
+export class ThawError extends Error {
+  override name = "ThawError";
+  constructor(who: string, happened: string, expected: string, remedy = "") {
+    super(`${who}: ${happened}; expected ${expected}.${remedy ? ` ${remedy}` : ""}`);
+  }
+}

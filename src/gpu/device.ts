@@ -1,0 +1,147 @@
+/**
+ * Requesting a WebGPU device: in a browser from `navigator.gpu`, in Node from the npm package `webgpu`.
+ */
+import { ThawError } from "../errors";
+import { GpuMemory } from "./memory";
+import { PipelineCache } from "./pipelines";
+import { Profiler } from "./profiler";
+
+export interface GpuOptions {
+  /** Which adapter a machine with several should give; default "high-performance". */
+  readonly powerPreference?: GPUPowerPreference;
+  /** Checks every plan with error scopes that name kernel and layer; slow. Default false. */
+  readonly debug?: boolean;
+  /** A WebGPU entry point other than the platform's own, e.g. from `create([...])` of the package `webgpu`. */
+  readonly provider?: GPU;
+  /** Features to leave unused although the adapter has them, e.g. to reproduce what another machine does. */
+  readonly withoutFeatures?: readonly GPUFeatureName[];
+}
+
+/** What is known of the adapter; plain data. */
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** A CPU behind the WebGPU interface. */
+  readonly software: boolean;
+  readonly features: readonly string[];
+}
+
+/** Below these no kernel of Thaw can run; they are WebGPU's guaranteed defaults, so only an odd provider misses them. */
+const neededLimits = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 16384, // bytes
+  maxStorageBufferBindingSize: 134217728, // bytes
+} as const;
+
+/** Raised as far as the adapter allows, so that large models fit where they can. */
+const raisedLimits = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+] as const;
+
+const usefulFeatures: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16", "subgroups"];
+
+/** A device with its memory, pipelines and profiler. Made by `requestGpu`; `dispose()` frees everything. */
+export class Gpu {
+  readonly memory: GpuMemory;
+  readonly pipelines: PipelineCache;
+  readonly profiler: Profiler;
+  /** Resolves when the device is lost, with the reason; after `dispose()` the reason is "destroyed". */
+  readonly lost: Promise<GPUDeviceLostInfo>;
+  /** Submits since the device was requested. */
+  submits = 0;
+
+  constructor(
+    readonly device: GPUDevice,
+    readonly adapter: AdapterDescription,
+    readonly debug: boolean,
+  ) {
+    this.memory = new GpuMemory(device);
+    this.pipelines = new PipelineCache(device);
+    this.profiler = new Profiler(device);
+    this.lost = device.lost;
+  }
+
+  submit(commands: GPUCommandBuffer[]): void {
+    this.submits++;
+    this.device.queue.submit(commands);
+  }
+
+  /** Waits until the GPU has done everything submitted so far. */
+  async finished(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+  }
+
+  /** Frees all buffers and the device. Models compiled on it cannot run any more. */
+  dispose(): void {
+    this.memory.dispose();
+    this.device.destroy();
+  }
+}
+
+/**
+ * Requests a device with the features Thaw can use and the largest buffers the adapter allows.
+ *
+ * @throws ThawError when there is no WebGPU, no adapter, or a limit that no kernel can do without is missing.
+ */
+export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
+  const provider = options.provider ?? (await platformGpu());
+  const adapter = await provider.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+  if (!adapter) {
+    throw new ThawError("requestGpu", "WebGPU is there but gave no adapter", "a GPU or a software adapter", remedyForNoAdapter);
+  }
+  const missing = Object.entries(neededLimits).filter(([name, least]) => adapter.limits[name as keyof typeof neededLimits] < least);
+  if (missing.length > 0) {
+    const received = missing.map(([name]) => `${name} ${adapter.limits[name as keyof typeof neededLimits]}`).join(", ");
+    const expected = missing.map(([name, least]) => `${name} at least ${least}`).join(", ");
+    throw new ThawError("requestGpu", `the adapter's limits are too small (${received})`, expected, "Use another adapter or browser.");
+  }
+  const features = usefulFeatures.filter((f) => adapter.features.has(f) && !options.withoutFeatures?.includes(f));
+  const device = await adapter.requestDevice({
+    label: "thaw",
+    requiredFeatures: features,
+    requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
+  });
+  return new Gpu(device, describe(adapter, device), options.debug ?? false);
+}
+
+const remedyForNoAdapter =
+  "In Chromium without a GPU, start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader; in Node, name a Vulkan driver in VK_ICD_FILENAMES.";
+
+/** Node's entry point, kept for the life of the process: the package stops working once its object is collected. */
+let nodeGpu: GPU | undefined;
+
+async function platformGpu(): Promise<GPU> {
+  // The DOM types promise navigator.gpu; older browsers and Node do not keep the promise.
+  const browser = (globalThis.navigator as { gpu?: GPU } | undefined)?.gpu;
+  if (browser) return browser;
+  const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
+  if (!inNode) {
+    throw new ThawError("requestGpu", "this page has no navigator.gpu", "a browser with WebGPU, and a page served over https or from localhost");
+  }
+  try {
+    // Written so that bundlers for the browser leave the optional package alone.
+    const name = "webgpu";
+    const { create } = (await import(/* @vite-ignore */ name)) as { create: (flags: string[]) => GPU };
+    nodeGpu ??= create([]);
+    return nodeGpu;
+  } catch (error) {
+    const remedy = 'Install it with "npm install webgpu".';
+    throw new ThawError("requestGpu", `Node has no WebGPU of its own (${String(error)})`, "the npm package webgpu", remedy);
+  }
+}
+
+function describe(adapter: GPUAdapter, device: GPUDevice): AdapterDescription {
+  const { vendor, architecture, device: name, description } = adapter.info;
+  const text = `${vendor} ${architecture} ${name} ${description}`.toLowerCase();
+  const software = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text) || adapter.info.isFallbackAdapter === true;
+  return { vendor, architecture, device: name, description, software, features: [...device.features].toSorted() };
+}

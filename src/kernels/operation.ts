@@ -1,0 +1,125 @@
+/**
+ * What an operation is: shapes with their error messages, kernels to run it, and its gradient as a table.
+ * Everything here is plain data and pure functions; compile passes prune, print and check it.
+ */
+import type { Dispatch } from "./kernel";
+import type { StepValues } from "./step";
+
+export type Shape = readonly number[];
+export type Shapes = Readonly<Record<string, Shape | undefined>>;
+
+/** What `select` may know of the adapter, so that a plan can also be made for an adapter that is not here. */
+export interface AdapterTraits {
+  /** A CPU behind the WebGPU interface: barriers and workgroup memory are dear there. */
+  readonly software: boolean;
+  readonly features: readonly ("shader-f16" | "subgroups" | "timestamp-query")[];
+  readonly maxWorkgroupStorage: number; // bytes
+  readonly maxInvocations: number; // invocations a workgroup
+  /** Forces a variant by name where an operation has it ("plain", "registers", "workgroup"); tests and benchmarks. */
+  readonly forceVariant?: string;
+}
+
+/**
+ * How the gradient with respect to one input is computed: an operation, and where each of its inputs comes from.
+ * Names on the right are this operation's inputs and outputs, `d` + an output's name for the incoming gradient
+ * (`dy` for an output `y`), or an output of another rule of the same table (so that a shared reduction runs once).
+ */
+export interface Gradient<A = any> {
+  readonly op: string;
+  /** Input of the gradient operation -> value of this one. */
+  readonly from: Readonly<Record<string, string>>;
+  /** Replaces entries of `from` depending on the attributes (an activation's gradient reads y where that is enough, else x). */
+  readonly alternative?: (attrs: A) => Readonly<Record<string, string>> | undefined;
+  /** Attributes of the gradient operation; default: those of this operation. `shapes` has this operation's inputs and outputs. */
+  readonly attrs?: (attrs: A, shapes: Shapes, input: string) => object;
+  /** Which output of the gradient operation is the gradient; default: its first. */
+  readonly output?: string;
+}
+
+export interface Lowering {
+  readonly dispatches: readonly Dispatch[];
+  /** Temporary values of this operation: name -> number of 4-byte elements. */
+  readonly scratch?: Readonly<Record<string, number>>;
+}
+
+export type Lower<A> = (attrs: A, shapes: Record<string, Shape>, adapter: AdapterTraits) => Lowering;
+
+/** An example problem, used by the contract test and the gradient check. */
+export interface Case<A> {
+  readonly attrs: A;
+  readonly inputs: Readonly<Record<string, Shape | undefined>>;
+  /** Too large for central differences or for every variant on a slow adapter: contract test only. */
+  readonly large?: true;
+  /** Values of the `step` uniform for operations that read it; default: `exampleStep`. */
+  readonly step?: Partial<StepValues>;
+  /** How input values are drawn, where the default (normal, mean 0, deviation 1) does not fit. */
+  readonly fill?: Readonly<Record<string, (i: number, random: () => number) => number>>;
+}
+
+export interface Operation<A = any> {
+  readonly name: string;
+  /** Input names in order; a trailing `?` marks an optional one. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Shapes of the outputs. Throws an `Error` in the form of DESIGN.md for inputs that do not fit. */
+  readonly shapes: (attrs: A, inputs: Shapes) => Record<string, Shape>;
+  /** Takes any number of inputs named `x0`, `x1`, ... instead of `inputs`; the entry `x` of `gradients` serves each. */
+  readonly variadic?: true;
+  /** Inputs that hold u32 (packed bytes, indices) instead of f32. */
+  readonly integers?: readonly string[];
+  /**
+   * A loss: output 0 is the loss of each row, and its gradient is that of the mean over all rows (the 1/rows is part of the
+   * gradient operation, so no seed value is needed).
+   */
+  readonly loss?: true;
+  /** One entry for each differentiable input. */
+  readonly gradients: Readonly<Record<string, Gradient<A>>>;
+  /** Inputs without a gradient (labels, moving statistics, indices), so that a forgotten one is noticed. */
+  readonly constants?: readonly string[];
+  /** Inputs whose buffer the operation updates in place (moving statistics); they count as written. */
+  readonly updates?: readonly string[];
+  /** Only a new view of the same memory (reshape): output 0 shares the buffer of input 0 and nothing is dispatched. */
+  readonly alias?: true;
+  /** Named ways to run it; "plain" is the readable definition and always there (except for aliases). */
+  readonly variants: Readonly<Record<string, Lower<A>>>;
+  /** The visible table: which variant for this problem on this adapter. Default: "plain". */
+  readonly select?: (attrs: A, shapes: Record<string, Shape>, adapter: AdapterTraits) => string;
+  /** Whether a fused epilogue (optional inputs scale, b, residual; attribute activation) can be put on. */
+  readonly epilogue?: true;
+  readonly cases: readonly Case<A>[];
+}
+
+/** Lets TypeScript check the attribute type of one declaration. */
+export function operation<A>(definition: Operation<A>): Operation<A> {
+  return definition;
+}
+
+export function elements(shape: Shape): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+export function formatShape(shape: Shape | undefined): string {
+  return shape ? `[${shape.join(", ")}]` : "nothing";
+}
+
+/** The variant that runs: a forced one where the operation has it, else what its table says. */
+export function chooseVariant(op: Operation, attrs: unknown, shapes: Record<string, Shape>, adapter: AdapterTraits): string {
+  const forced = adapter.forceVariant;
+  if (forced && op.variants[forced] && fits(op, forced, attrs, shapes, adapter)) return forced;
+  return op.select?.(attrs, shapes, adapter) ?? "plain";
+}
+
+/** A variant refuses a problem it cannot run by throwing a `VariantUnfit`; the contract test skips that pair. */
+export class VariantUnfit extends Error {}
+
+export function fits(op: Operation, variant: string, attrs: unknown, shapes: Record<string, Shape>, adapter: AdapterTraits): boolean {
+  try {
+    op.variants[variant]!(attrs, shapes, adapter);
+    return true;
+  } catch (error) {
+    if (error instanceof VariantUnfit) return false;
+    throw error;
+  }
+}
+
+export const exampleStep: StepValues = { iteration: 3, seed: 7, batchStart: 2, ringSlot: 1, learningRate: 0.05, effectiveRate: 0.04 };

@@ -1,0 +1,80 @@
+/**
+ * The contract of a kernel: every variant of every operation equals its float64 reference over all its cases.
+ * The same suite runs in the browser and in Node.
+ */
+import { describe, expect, it } from "vitest";
+import type { Gpu } from "../../src/gpu/device";
+import { elements, exampleStep, fits, type Case, type Operation, type Shape } from "../../src/kernels/operation";
+import { operations } from "../../src/kernels/registry";
+import { references } from "./references";
+import { normal, uniform } from "./random";
+import { runOperation, traitsOf } from "./run-operation";
+
+const epsilon = 2 ** -23; // of f32
+
+const presentInputs = (example: Case<unknown>) => Object.entries(example.inputs).filter((entry): entry is [string, Shape] => entry[1] !== undefined);
+
+export function drawInputs(op: Operation, example: Case<unknown>, seed: number): Record<string, Float32Array | Uint32Array> {
+  const random = uniform(seed);
+  return Object.fromEntries(
+    presentInputs(example).map(([name, shape]) => {
+      const fill = example.fill?.[name] ?? (() => normal(random));
+      const Kind = op.integers?.includes(name) ? Uint32Array : Float32Array;
+      return [name, Kind.from({ length: elements(shape) }, (_, i) => fill(i, random))];
+    }),
+  );
+}
+
+export function describeCase(example: Case<unknown>): string {
+  const shapes = presentInputs(example).map(([name, s]) => `${name}[${s.join(",")}]`);
+  return `${JSON.stringify(example.attrs)} ${shapes.join(" ")}`;
+}
+
+/** Worst error in units of the tolerance absolute + |reference| * eps * sqrt(terms); above 1 is a failure. */
+export function worstError(actual: Float32Array, expected: Float64Array, terms: number): { error: number; at: number } {
+  // Sums of n terms of size 1 lose about eps * sqrt(n) in absolute terms as well, whatever the result cancels to.
+  const relative = 16 * epsilon * Math.sqrt(terms);
+  const absolute = 16 * epsilon * Math.sqrt(terms) * Math.max(1, Math.sqrt(terms));
+  let error = 0;
+  let at = -1;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!);
+    const tolerance = absolute + Math.abs(expected[i]!) * relative;
+    const e = Number.isNaN(difference) ? Infinity : difference / tolerance;
+    if (e > error) [error, at] = [e, i];
+  }
+  return { error, at };
+}
+
+export function contractSuite(getGpu: () => Gpu): void {
+  const only = import.meta.env.THAW_ONLY ? String(import.meta.env.THAW_ONLY).split(",") : undefined;
+  for (const op of operations) {
+    if (op.alias || (only && !only.includes(op.name))) continue;
+    describe(op.name, () => {
+      for (const variant of Object.keys(op.variants)) {
+        it(`${variant} equals the float64 reference`, async () => {
+          const gpu = getGpu();
+          const ref = references.get(op.name);
+          expect(ref, `a reference for ${op.name}`).toBeDefined();
+          let ran = 0;
+          for (const [seed, example] of op.cases.entries()) {
+            const inputs = drawInputs(op, example, seed + 1);
+            const shapes = { ...example.inputs, ...op.shapes(example.attrs, example.inputs) } as Record<string, Shape>;
+            if (!fits(op, variant, example.attrs, shapes, traitsOf(gpu))) continue;
+            ran++;
+            const step = { ...exampleStep, ...example.step };
+            const actual = await runOperation(gpu, op, variant, example.attrs, inputs, example.inputs, step);
+            const wide = Object.fromEntries(Object.entries(inputs).map(([name, v]) => [name, Float64Array.from(v)]));
+            const expected = ref!.run(example.attrs, wide, shapes, step);
+            for (const [name, values] of Object.entries(expected)) {
+              const { error, at } = worstError(actual[name]!, values, ref!.terms?.(example.attrs, shapes) ?? 1);
+              expect(actual[name]!.length, `${name} of ${describeCase(example)}`).toBe(values.length);
+              expect(error, `${describeCase(example)}: ${name}[${at}] is ${actual[name]![at]}, reference ${values[at]}`).toBeLessThanOrEqual(1);
+            }
+          }
+          expect(ran, "cases that the variant can run").toBeGreaterThan(0);
+        });
+      }
+    });
+  }
+}

@@ -1,0 +1,87 @@
+/** Runs one variant of one operation on the GPU, outside any plan. */
+import type { Gpu } from "../../src/gpu/device";
+import { Recording, type BufferRange } from "../../src/gpu/recorder";
+import { describeLaunch, readInterface } from "../../src/kernels/kernel";
+import { elements, exampleStep, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
+import { packStep, type StepValues } from "../../src/kernels/step";
+
+const storage = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
+
+export function traitsOf(gpu: Gpu): AdapterTraits {
+  return {
+    software: gpu.adapter.software,
+    features: gpu.adapter.features as AdapterTraits["features"],
+    maxWorkgroupStorage: gpu.device.limits.maxComputeWorkgroupStorageSize,
+    maxInvocations: gpu.device.limits.maxComputeInvocationsPerWorkgroup,
+  };
+}
+
+/** Returns outputs and updated inputs by name. Outputs and scratch values are poisoned with NaN before the run. */
+export async function runOperation(
+  gpu: Gpu,
+  op: Operation,
+  variant: string,
+  attrs: unknown,
+  inputs: Readonly<Record<string, Float32Array | Uint32Array | undefined>>,
+  inputShapes: Readonly<Record<string, Shape | undefined>>,
+  step: StepValues = exampleStep,
+): Promise<Record<string, Float32Array>> {
+  const shapes = { ...inputShapes, ...op.shapes(attrs, inputShapes) } as Record<string, Shape>;
+  const { dispatches, scratch = {} } = op.variants[variant]!(attrs, shapes, traitsOf(gpu));
+  const buffers = new Map<string, { buffer: GPUBuffer; count: number }>();
+  const add = (name: string, count: number, data?: Float32Array | Uint32Array) => {
+    const buffer = gpu.memory.create(name, count * 4, storage);
+    gpu.memory.write(buffer, 0, data ?? new Float32Array(count).fill(Number.NaN));
+    buffers.set(name, { buffer, count });
+  };
+  for (const [name, data] of Object.entries(inputs)) if (data) add(name, data.length, data);
+  for (const name of op.outputs) add(name, elements(shapes[name]!));
+  for (const [name, count] of Object.entries(scratch)) add(name, count);
+  const stepBuffer = gpu.memory.create("step", 256, 0x40 | 0x8);
+  gpu.memory.write(stepBuffer, 0, packStep(step));
+
+  const requests = dispatches.map((d) => {
+    const launch = describeLaunch(d);
+    const sizes = d.kernel.sizes(d.problem as never);
+    const ranges = new Map<string, BufferRange>();
+    for (const { name, access } of readInterface(d.kernel.source).bindings) {
+      if (name === "params") continue;
+      if (access === "uniform") {
+        ranges.set(name, { buffer: stepBuffer, offset: 0, size: 256 });
+        continue;
+      }
+      const value = d.bind[name];
+      if (value === undefined) continue;
+      const found = buffers.get(value);
+      if (!found) throw new Error(`${op.name}/${variant}: binding ${name} of ${d.kernel.name} is bound to the unknown value ${value}`);
+      const count = sizes[name];
+      if (count === undefined) throw new Error(`${d.kernel.name}: sizes() says nothing of ${name}`);
+      if (count > found.count) throw new Error(`${d.kernel.name}: ${name} touches ${count} elements of ${value}, which has ${found.count}`);
+      // Exactly as many elements as declared, so that reading past the end shows as a clamped (wrong) value.
+      ranges.set(name, { buffer: found.buffer, offset: 0, size: Math.max(4, Math.ceil(count / 4) * 16) });
+    }
+    return { label: `${d.kernel.name} for ${op.name}`, pipeline: launch.pipeline, workgroups: launch.workgroups, params: launch.params, names: launch.names, ranges };
+  });
+  const recording = await Recording.create(gpu, requests, op.name);
+  const encoder = gpu.device.createCommandEncoder();
+  recording.encode(encoder);
+  const wanted = [...op.outputs, ...(op.updates ?? [])].filter((name) => buffers.has(name));
+  const staging = wanted.map((name) => {
+    const { buffer, count } = buffers.get(name)!;
+    const readable = gpu.memory.create(`${name} readback`, count * 4, 0x1 | 0x8);
+    encoder.copyBufferToBuffer(buffer, 0, readable, 0, count * 4);
+    return { name, readable, count };
+  });
+  gpu.submit([encoder.finish()]);
+  const result: Record<string, Float32Array> = {};
+  for (const { name, readable, count } of staging) {
+    await readable.mapAsync(1, 0, Math.max(4, count * 4));
+    result[name] = new Float32Array(readable.getMappedRange(0, count * 4).slice(0));
+    readable.unmap();
+    gpu.memory.destroy(readable);
+  }
+  recording.dispose();
+  gpu.memory.destroy(stepBuffer);
+  for (const { buffer } of buffers.values()) gpu.memory.destroy(buffer);
+  return result;
+}

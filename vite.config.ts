@@ -1,0 +1,113 @@
+// One configuration for everything Vite does here:
+//   vite build                  the library and the command line, into dist/
+//   vite build --mode demo      the demo page, into out/demo/
+//   npm start                   the demo page, served from source
+//   vitest                      the tests: unit (Node, no GPU), node-gpu (Node's WebGPU), gpu (a real browser)
+import fs from "node:fs";
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+import type { TestProjectInlineConfiguration } from "vitest/config";
+import { browserArguments, findBrowser, vulkanEnvironment } from "./tools/find-browser.mjs";
+import { wgsl } from "./tools/vite-plugin-wgsl.mjs";
+import manifest from "./package.json" with { type: "json" };
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Larger models and images that lie beside some checkouts; the tests that need them are left out elsewhere. */
+const sharedAssets = fs.existsSync(here("../shared/assets")) ? here("../shared/assets") : "";
+
+const allow = [here("."), ...(sharedAssets ? [sharedAssets] : [])];
+
+/** Run-time dependencies are left for the reader's bundler, and Node's own modules for Node. */
+const external = [
+  /^node:/,
+  ...[...Object.keys(manifest.dependencies), "webgpu"].map((name) => new RegExp(`^${name}(/|$)`)),
+];
+
+/** What the loaders bring into a page; the other packages are the command line's. */
+const pagePackages = ["h5wasm", "fflate"];
+
+function testProjects(): TestProjectInlineConfiguration[] {
+  const browser = findBrowser();
+  const slow = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
+  const globalSetup = ["tests/setup/require-browser.ts"];
+  return [
+    {
+      extends: true,
+      test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 30_000, sequence: { groupOrder: 0 } },
+    },
+    {
+      extends: true,
+      test: {
+        ...slow,
+        name: "node-gpu",
+        include: ["tests/node/**/*.test.ts"],
+        pool: "forks", // a worker thread could not hand the variables below to the Vulkan loader
+        env: vulkanEnvironment({ only: true }),
+        globalSetup,
+        sequence: { groupOrder: 1 },
+      },
+    },
+    {
+      extends: true,
+      // Dependencies that a test's page meets late would make Vite reload the page in the middle of the test.
+      optimizeDeps: { include: pagePackages, exclude: ["webgpu"] },
+      test: {
+        ...slow,
+        name: "gpu",
+        include: ["tests/gpu/**/*.test.ts"],
+        globalSetup,
+        setupFiles: ["tests/setup/require-adapter.ts"],
+        sequence: { groupOrder: 2 },
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({ launchOptions: { executablePath: browser, args: browserArguments() } }),
+          instances: [{ browser: "chromium" }],
+        },
+      },
+    },
+  ];
+}
+
+export default defineConfig(({ mode }) => {
+  if (mode === "demo") {
+    return {
+      root: here("demo"),
+      base: "./",
+      plugins: [wgsl()],
+      cacheDir: here("node_modules/.vite-demo"),
+      optimizeDeps: { exclude: ["webgpu"] }, // Node's WebGPU, never loaded in a page
+      server: { fs: { allow: [here(".")] } },
+      build: {
+        outDir: here("out/demo"),
+        emptyOutDir: true,
+        target: "es2022",
+        chunkSizeWarningLimit: 2000,
+        rollupOptions: { external: ["webgpu"] },
+      },
+    };
+  }
+  return {
+    root: here("."),
+    publicDir: false,
+    plugins: [wgsl()],
+    server: { fs: { allow } },
+    build: {
+      target: "es2022",
+      minify: false, // whoever bundles it minifies it; here it stays readable
+      copyPublicDir: false,
+      lib: {
+        formats: ["es"],
+        entry: { index: "src/index.ts", loaders: "src/loaders/index.ts", cli: "src/cli/main.ts" },
+      },
+      rollupOptions: { external, output: { chunkFileNames: "chunks/[name]-[hash].js" } },
+    },
+    test: {
+      provide: { sharedAssets },
+      projects: process.env.VITEST ? testProjects() : [],
+    },
+  };
+});
