@@ -50,6 +50,8 @@ export interface Case<A> {
   readonly inputs: Readonly<Record<string, Shape | undefined>>;
   /** Too large for central differences or for every variant on a slow adapter: contract test only. */
   readonly large?: true;
+  /** Has an epilogue that only fusion can make: contract test only, because gradients are taken before fusion. */
+  readonly fused?: true;
   /** Values of the `step` uniform for operations that read it; default: `exampleStep`. */
   readonly step?: Partial<StepValues>;
   /** How input values are drawn, where the default (normal, mean 0, deviation 1) does not fit. */

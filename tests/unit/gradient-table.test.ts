@@ -107,7 +107,7 @@ describe("gradient table", () => {
     });
     if (Object.keys(op.gradients).length === 0) continue;
     it(`${op.name}: equals central differences`, () => {
-      for (const [i, example] of op.cases.entries()) if (!example.large) check(op, example, i + 1);
+      for (const [i, example] of op.cases.entries()) if (!example.large && !example.fused) check(op, example, i + 1);
     });
   }
 });

@@ -1,0 +1,232 @@
+/** Models: layers connected to a graph. A model is a layer itself, so that models nest. */
+import { ThawError } from "../errors";
+import { formatShape } from "../kernels/operation";
+import type { Graph, Value } from "./graph";
+import { Layer, type CallContext, type LayerOptions, type SampleShape } from "./layer";
+import { InputLayer } from "./layers/input";
+import type { Parameter } from "./parameter";
+import { contextOf, topologicalOrder, type LayerCall, type SymbolicTensor } from "./symbolic";
+
+/** The beginning of a functional model: `const x = input([32, 32, 3])`. */
+export function input(shape: SampleShape, options: LayerOptions = {}): SymbolicTensor {
+  const layer = new InputLayer({ ...options, shape });
+  return { layer, call: { layer, inputs: [], options: {} }, index: 0, shape };
+}
+
+/** What Sequential and functional models share: named layers, freezing, parameters. */
+export abstract class Container extends Layer {
+  /** Layers in Keras's order, without repetition for shared ones. */
+  abstract get layers(): readonly Layer[];
+
+  override get trainable(): boolean {
+    return this.layers.some((l) => l.trainable);
+  }
+
+  /** Sets every layer inside, however deep. */
+  override set trainable(value: boolean) {
+    for (const layer of this.layers) layer.trainable = value;
+  }
+
+  override allParameters(): Parameter[] {
+    return [...new Set(this.layers.flatMap((l) => l.allParameters()))];
+  }
+
+  override config(): Record<string, unknown> {
+    return {};
+  }
+
+  /**
+   * A layer by name, also of a nested model (`mobilenetv2/block_1_expand`, or the last part where it is unambiguous).
+   *
+   * @throws when there is none, with the names there are.
+   */
+  getLayer(name: string): Layer {
+    const direct = this.layers.find((l) => l.name === name);
+    if (direct) return direct;
+    const [head, ...rest] = name.split("/");
+    const nested = this.layers.find((l) => l.name === head);
+    if (rest.length > 0 && nested instanceof Container) return nested.getLayer(rest.join("/"));
+    const deeper = this.flatLayers().filter((l) => l.name === name);
+    if (deeper.length === 1) return deeper[0]!;
+    if (deeper.length > 1) throw new ThawError(this.name, `${deeper.length} layers are named ${name}`, "a path such as model/layer");
+    throw new ThawError(this.name, `has no layer ${name}`, `one of ${this.flatLayers().map((l) => l.name).join(", ")}`);
+  }
+
+  /** All layers, nested models replaced by what is in them, in the order of computation. */
+  flatLayers(): Layer[] {
+    return [...new Set(this.layers.flatMap((l) => (l instanceof Container ? l.flatLayers() : [l])))];
+  }
+
+  /**
+   * Freezes every layer up to and including the named one, and thaws what follows. `null` freezes nothing.
+   *
+   * @throws when there is no such layer.
+   */
+  freezeUpTo(name: string | null): void {
+    const layers = this.flatLayers();
+    const last = name === null ? -1 : layers.indexOf(this.getLayer(name));
+    if (name !== null && last < 0) throw new ThawError(this.name, `${name} is itself a model`, "the name of a layer", "Set its trainable flag instead.");
+    layers.forEach((layer, i) => (layer.trainable = i > last));
+  }
+
+  /** Lower-case wildcard pattern (`block_1_*`) of layer names -> sets their trainable flag; returns how many it found. */
+  setTrainable(pattern: string, value: boolean): number {
+    const expression = new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*")}$`);
+    const found = this.flatLayers().filter((l) => expression.test(l.name));
+    for (const layer of found) layer.trainable = value;
+    if (found.length === 0) throw new ThawError(this.name, `no layer is named like ${pattern}`, "a layer name, * for any characters");
+    return found.length;
+  }
+
+  /** Symbolic inputs and outputs, so that a model can be continued or cut. */
+  abstract get inputs(): readonly SymbolicTensor[];
+  abstract get outputs(): readonly SymbolicTensor[];
+
+  /** Sample shape of the only input. */
+  get inputShape(): SampleShape {
+    return this.inputs[0]!.shape;
+  }
+
+  /**
+   * The same layers (shared, not copied), ending at the output of the named one.
+   *
+   * @throws when there is no such layer on the way from inputs to outputs.
+   */
+  upTo(name: string): FunctionalModel {
+    const call = topologicalOrder(this.outputs).findLast((c) => c.layer.name === name);
+    if (!call) throw new ThawError(this.name, `has no layer ${name}`, `one of ${this.layers.map((l) => l.name).join(", ")}`);
+    const shapes = call.layer.outputShapes(call.inputs.length > 0 ? call.inputs.map((t) => t.shape) : [this.inputShape]);
+    const outputs = shapes.map((shape, index) => ({ layer: call.layer, call, index, shape }));
+    return new FunctionalModel({ inputs: this.inputs, outputs, name: this.name });
+  }
+
+  override call(g: Graph, inputs: readonly Value[], context: CallContext): Value[] {
+    this.expectInputs(inputs, this.inputs.length);
+    this.inputs.forEach((t, i) => {
+      const received = inputs[i]!.shape;
+      const fits = received.length === t.shape.length + 1 && t.shape.every((d, k) => d === received[k + 1]);
+      if (!fits) throw new ThawError(this.name, `received an input of shape ${formatShape(received)}`, formatShape([g.batchSize, ...t.shape]));
+    });
+    const results = new Map<LayerCall, Value[]>();
+    this.inputs.forEach((t, i) => results.set(t.call, [inputs[i]!]));
+    const prefix = g.layer;
+    for (const call of topologicalOrder(this.outputs)) {
+      if (results.has(call)) continue;
+      const values = call.inputs.map((t) => results.get(t.call)![t.index]!);
+      // The outermost model's name is left out of paths: they read as in model.summary().
+      const path = prefix ? `${prefix}/${call.layer.name}` : call.layer.name;
+      results.set(call, g.within(path, () => call.layer.call(g, values, contextOf(call, context))));
+    }
+    return this.outputs.map((t) => results.get(t.call)![t.index]!);
+  }
+
+  /** Parameter paths as Keras's `variable.path`, with nested models' names in front. */
+  assignPaths(prefix = ""): void {
+    for (const layer of this.layers) {
+      if (layer instanceof Container) layer.assignPaths(`${prefix}${layer.name}/`);
+      else for (const p of layer.parameters) p.path = `${prefix}${layer.name}/${p.name}`;
+    }
+  }
+}
+
+export interface FunctionalModelOptions extends LayerOptions {
+  readonly inputs: SymbolicTensor | readonly SymbolicTensor[];
+  readonly outputs: SymbolicTensor | readonly SymbolicTensor[];
+}
+
+/** A model from symbolic inputs to symbolic outputs: branches, shared layers, nested models. */
+export class FunctionalModel extends Container {
+  readonly className = "Functional";
+  readonly inputs: readonly SymbolicTensor[];
+  readonly outputs: readonly SymbolicTensor[];
+  readonly calls: readonly LayerCall[];
+  #order: readonly Layer[];
+
+  constructor(options: FunctionalModelOptions) {
+    super(options);
+    this.inputs = "layer" in options.inputs ? [options.inputs] : options.inputs;
+    this.outputs = "layer" in options.outputs ? [options.outputs] : options.outputs;
+    this.calls = topologicalOrder(this.outputs);
+    const known = new Set(this.inputs.map((t) => t.call));
+    const loose = this.calls.find((c) => c.inputs.length === 0 && !known.has(c));
+    if (loose) throw new ThawError(this.name, `its outputs depend on the input ${loose.layer.name}`, "only inputs that are listed");
+    this.#order = [...new Set([...this.inputs.map((t) => t.layer), ...this.calls.map((c) => c.layer)])];
+    this.assignPaths();
+  }
+
+  get layers(): readonly Layer[] {
+    return this.#order;
+  }
+
+  /** Keras's order of layers, where a file gives another one than the order of computation; names in files follow it. */
+  reorder(layers: readonly Layer[]): void {
+    if (layers.length !== this.#order.length || layers.some((l) => !this.#order.includes(l))) {
+      throw new ThawError(this.name, "the new order has other layers", "the same layers");
+    }
+    this.#order = layers;
+  }
+}
+
+/** Layers one after the other. */
+export class Sequential extends Container {
+  readonly className = "Sequential";
+  readonly #layers: Layer[] = [];
+  #ends: { inputs: readonly SymbolicTensor[]; outputs: readonly SymbolicTensor[] } | undefined;
+
+  /**
+   * @param layers the first needs a known input shape: a model, an `InputLayer`, or `options.inputShape`.
+   */
+  constructor(layers: readonly Layer[] = [], options: LayerOptions & { readonly inputShape?: SampleShape } = {}) {
+    super(options);
+    if (options.inputShape) this.add(new InputLayer({ shape: options.inputShape }));
+    for (const layer of layers) this.add(layer);
+  }
+
+  /** @throws when the layer does not fit onto the one before. */
+  add(layer: Layer): void {
+    if (layer instanceof InputLayer) {
+      if (this.#ends) throw new ThawError(this.name, `the input ${layer.name} comes after other layers`, "an input only as the first layer");
+      const start = { layer, call: { layer, inputs: [], options: {} }, index: 0, shape: layer.shape };
+      this.#ends = { inputs: [start], outputs: [start] };
+      return;
+    }
+    if (!this.#ends && layer instanceof Container) {
+      const start = input(layer.inputShape);
+      this.#ends = { inputs: [start], outputs: [start] };
+    }
+    this.#layers.push(layer);
+    if (this.#ends) this.#ends = { inputs: this.#ends.inputs, outputs: [layer.apply(this.#ends.outputs)] };
+    this.assignPaths();
+  }
+
+  /** Gives a model without input layer its sample shape; nothing happens where it has one. */
+  setInputShape(shape: SampleShape): void {
+    if (this.#ends) return;
+    const start = input(shape);
+    let last: SymbolicTensor = start;
+    for (const layer of this.#layers) last = layer.apply(last);
+    this.#ends = { inputs: [start], outputs: [last] };
+    this.assignPaths();
+  }
+
+  get layers(): readonly Layer[] {
+    return this.#layers;
+  }
+
+  get inputs(): readonly SymbolicTensor[] {
+    return this.#known().inputs;
+  }
+
+  get outputs(): readonly SymbolicTensor[] {
+    return this.#known().outputs;
+  }
+
+  protected override build(shapes: readonly SampleShape[]): void {
+    this.setInputShape(shapes[0]!);
+  }
+
+  #known() {
+    if (!this.#ends) throw new ThawError(this.name, "its input shape is not known", "an input shape", "Pass { inputShape: [height, width, channels] }.");
+    return this.#ends;
+  }
+}
