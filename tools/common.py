@@ -60,6 +60,38 @@ def origin(script, **more):
     }
 
 
+def exact(array):
+    """The same numbers after rounding to float32, as float64: what the fixture stores is what Keras computes with."""
+    return np.asarray(array, dtype=np.float32).astype(np.float64)
+
+
+def differentiate(function, inputs, variables):
+    """Runs function(*tensors) -> (scalar, anything) by the backend's own automatic differentiation.
+
+    Returns (scalar, anything, gradients of the inputs, gradients of the Keras variables); a gradient is None where nothing flows.
+    """
+    import keras
+
+    def to_numpy(gradients):
+        return [None if g is None else keras.ops.convert_to_numpy(g) for g in gradients]
+
+    tensors = [keras.ops.convert_to_tensor(array) for array in inputs]
+    if keras.backend.backend() == "torch":
+        tensors = [t.detach().clone().requires_grad_(t.is_floating_point()) for t in tensors]
+        for variable in variables:
+            variable.value.grad = None
+        scalar, rest = function(*tensors)
+        scalar.backward()
+        return float(scalar.detach()), rest, to_numpy([t.grad for t in tensors]), to_numpy([v.value.grad for v in variables])
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        scalar, rest = function(*tensors)
+    gradients = to_numpy(tape.gradient(scalar, tensors + [v.value for v in variables]))
+    return float(scalar), rest, gradients[: len(tensors)], gradients[len(tensors) :]
+
+
 class TensorFile:
     """Collects float32 tensors into NAME.bin and their places into NAME.json."""
 

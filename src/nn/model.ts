@@ -5,6 +5,8 @@ import type { Graph, Value } from "./graph";
 import { Layer, type CallContext, type LayerOptions, type SampleShape } from "./layer";
 import { InputLayer } from "./layers/input";
 import type { Parameter } from "./parameter";
+import type { Plan } from "./compile/plan";
+import { makeTrainer, type CompileOptions, type Dataset, type FitOptions, type History, type PlanOptions, type Trainer } from "./trainer";
 import { contextOf, topologicalOrder, type LayerCall, type SymbolicTensor } from "./symbolic";
 
 /** The beginning of a functional model: `const x = input([32, 32, 3])`. */
@@ -118,6 +120,72 @@ export abstract class Container extends Layer {
       results.set(call, g.within(path, () => call.layer.call(g, values, contextOf(call, context))));
     }
     return this.outputs.map((t) => results.get(t.call)![t.index]!);
+  }
+
+  #trainer: Trainer | undefined;
+
+  /**
+   * Prepares the model for a GPU: uploads its weights and settles optimizer, loss and metrics. Compiling again replaces
+   * what was there. `trainable` flags may change afterwards at any time.
+   *
+   * @throws for unknown names, and when the weights do not fit the device.
+   */
+  async compile(options: CompileOptions): Promise<void> {
+    await this.#trainer?.readWeights();
+    this.#trainer?.dispose();
+    this.#trainer = undefined;
+    this.#trainer = await makeTrainer(this, options);
+  }
+
+  #compiled(): Trainer {
+    if (!this.#trainer) throw new ThawError(this.name, "is not compiled", "a compiled model", "Call await model.compile({ gpu, loss }) first.");
+    return this.#trainer;
+  }
+
+  /** Trains on the data. @throws for data that does not fit, before anything is allocated, and for a loss that is not finite. */
+  async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
+    return await this.#compiled().fit(data, options);
+  }
+
+  /** Mean loss and metrics over the data, in inference mode. */
+  async evaluate(data: Dataset, options: { batchSize?: number } = {}): Promise<Record<string, number>> {
+    return await this.#compiled().evaluate(data, options);
+  }
+
+  /** Outputs for the samples, one after the other. */
+  async predict(x: Dataset["x"], options: { batchSize?: number } = {}): Promise<Float32Array> {
+    return await this.#compiled().predict(x, options);
+  }
+
+  /** One training step on the given samples; for loops of one's own. Waits for the result, so `fit` is faster. */
+  async trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>> {
+    return await this.#compiled().trainOnBatch(x, y);
+  }
+
+  /** Gradients of the last training step by parameter. */
+  async readGradients(): Promise<Map<Parameter, Float32Array>> {
+    return await this.#compiled().readGradients();
+  }
+
+  /** What a step does, what it leaves out and why, for the present `trainable` flags. */
+  plan(options: PlanOptions = {}): Plan {
+    return this.#compiled().plan(options);
+  }
+
+  /** Brings `parameter.value` of all parameters up to date with the GPU. */
+  async readWeights(): Promise<void> {
+    await this.#trainer?.readWeights();
+  }
+
+  /** Copies `parameter.value` of all parameters to the GPU, after they were assigned on the host. */
+  writeWeights(): void {
+    this.#trainer?.writeWeights();
+  }
+
+  /** Frees everything the model holds on the GPU. Weights trained there and not read with `readWeights()` are lost. */
+  dispose(): void {
+    this.#trainer?.dispose();
+    this.#trainer = undefined;
   }
 
   /** Parameter paths as Keras's `variable.path`, with nested models' names in front. */

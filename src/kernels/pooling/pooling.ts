@@ -1,0 +1,125 @@
+/** Max and average pooling over windows, and their gradients. */
+import { ThawError } from "../../errors";
+import { dispatch } from "../kernel";
+import { formatShape, operation, type Case, type Shape } from "../operation";
+import { poolGradientKernel, poolKernel, pooledShape, type PoolAttrs, type PoolGradientAttrs } from "./window";
+
+const pools: readonly (readonly [PoolAttrs, Shape, "large"?])[] = [
+  [{ size: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0] }, [1, 1, 1, 1]],
+  [{ size: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0] }, [2, 4, 6, 4]],
+  [{ size: [2, 2], strides: [2, 2], pads: [0, 1, 0, 1] }, [1, 5, 7, 3]], // as padding same does
+  [{ size: [3, 3], strides: [2, 2], pads: [0, 1, 0, 1] }, [2, 6, 8, 5]],
+  [{ size: [3, 2], strides: [1, 1], pads: [1, 1, 0, 1] }, [1, 5, 5, 2]],
+  [{ size: [2, 2], strides: [3, 3], pads: [0, 0, 0, 0] }, [1, 8, 7, 3]], // leaves elements out
+  [{ size: [3, 3], strides: [1, 2], pads: [2, 1, 1, 2] }, [1, 4, 6, 7]],
+  [{ size: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [2, 28, 28, 24], "large"],
+];
+
+const large = (flag?: "large") => (flag ? ({ large: true } as const) : {});
+
+const cases: Case<PoolAttrs>[] = pools.map(([attrs, x, flag]) => ({ attrs, inputs: { x }, ...large(flag) }));
+
+/** Few different values, so that windows hold equal ones. y is then not the maximum of x, which the program must bear. */
+const ties = (_: number, random: () => number) => Math.floor(3 * random());
+
+function checkGradientShapes(who: string, attrs: PoolGradientAttrs, dy: Shape): void {
+  const y = pooledShape(who, attrs, attrs.inputShape);
+  if (y.some((n, a) => n !== dy[a]))
+    throw new ThawError(who, `received dy of shape ${formatShape(dy)}`, `the shape of y, ${formatShape(y)}`);
+}
+
+export const maxPool = operation<PoolAttrs>({
+  name: "maxPool",
+  inputs: ["x"],
+  outputs: ["y"],
+  shapes: (attrs, { x }) => ({ y: pooledShape("maxPool", attrs, x!) }),
+  gradients: {
+    x: {
+      op: "maxPoolGradient",
+      from: { dy: "dy", x: "x", y: "y" },
+      attrs: (attrs, { x }) => ({ ...attrs, inputShape: x! }),
+    },
+  },
+  variants: {
+    plain: (attrs, { x, y }) => ({
+      dispatches: [dispatch(poolKernel, { ...attrs, maximum: true, x: x!, y: y! }, { x: "x", y: "y" })],
+    }),
+  },
+  cases,
+});
+
+export const averagePool = operation<PoolAttrs>({
+  name: "averagePool",
+  inputs: ["x"],
+  outputs: ["y"],
+  shapes: (attrs, { x }) => ({ y: pooledShape("averagePool", attrs, x!) }),
+  gradients: {
+    x: { op: "averagePoolGradient", from: { dy: "dy" }, attrs: (attrs, { x }) => ({ ...attrs, inputShape: x! }) },
+  },
+  variants: {
+    plain: (attrs, { x, y }) => ({
+      dispatches: [dispatch(poolKernel, { ...attrs, maximum: false, x: x!, y: y! }, { x: "x", y: "y" })],
+    }),
+  },
+  cases,
+});
+
+export const maxPoolGradient = operation<PoolGradientAttrs>({
+  name: "maxPoolGradient",
+  inputs: ["dy", "x", "y"],
+  outputs: ["dx"],
+  shapes: (attrs, { dy }) => {
+    checkGradientShapes("maxPoolGradient", attrs, dy!);
+    return { dx: attrs.inputShape };
+  },
+  gradients: {},
+  constants: ["dy", "x", "y"],
+  variants: {
+    plain: (attrs, { x, y }) => ({
+      dispatches: [
+        dispatch(
+          poolGradientKernel,
+          { ...attrs, maximum: true, x: x!, y: y! },
+          { dy: "dy", x: "x", y: "y", dx: "dx" },
+        ),
+      ],
+    }),
+  },
+  cases: pools.map(([attrs, x, flag]) => {
+    const y = pooledShape("maxPoolGradient", attrs, x);
+    return {
+      attrs: { ...attrs, inputShape: x },
+      inputs: { dy: y, x, y },
+      fill: { x: ties, y: () => 2 },
+      ...large(flag),
+    };
+  }),
+});
+
+export const averagePoolGradient = operation<PoolGradientAttrs>({
+  name: "averagePoolGradient",
+  inputs: ["dy"],
+  outputs: ["dx"],
+  shapes: (attrs, { dy }) => {
+    checkGradientShapes("averagePoolGradient", attrs, dy!);
+    return { dx: attrs.inputShape };
+  },
+  gradients: {},
+  constants: ["dy"],
+  variants: {
+    plain: (attrs, { dy }) => ({
+      dispatches: [
+        dispatch(
+          poolGradientKernel,
+          { ...attrs, maximum: false, x: attrs.inputShape, y: dy! },
+          { dy: "dy", x: undefined, y: undefined, dx: "dx" },
+        ),
+      ],
+    }),
+  },
+  cases: pools.map(([attrs, x, flag]) => ({
+    attrs: { ...attrs, inputShape: x },
+    inputs: { dy: pooledShape("averagePoolGradient", attrs, x) },
+    ...large(flag),
+  })),
+});

@@ -1,0 +1,133 @@
+/** Runs the passes in order. Pure: the same request gives the same plan, in Node or in a browser, with or without a GPU. */
+import { readInterface } from "../../kernels/kernel";
+import type { AdapterTraits } from "../../kernels/operation";
+import type { Graph, Value } from "../graph";
+import { absorbPadding } from "./absorb-padding";
+import { differentiate, type ParameterGradients } from "./differentiate";
+import { explainLayers } from "./explain";
+import { lower, type LoweredNode } from "./lower";
+import { Plan, type PlanStep, type Port } from "./plan";
+import { alignToBlock, blockBytes, layOutParameters, planMemory, scratchKey, type MemoryPlan } from "./plan-memory";
+import { requireGrad } from "./require-grad";
+import { schedule, type Schedule } from "./schedule";
+import { simplify } from "./simplify";
+import { trace, type Traced, type TraceRequest } from "./trace";
+import { addUpdate, layOutGradients, ringSlots, ringWidth, statusFloats, updateBytes, type Optimizer } from "./update";
+
+export interface PlanRequest extends TraceRequest {
+  readonly optimizer?: Optimizer | undefined;
+  readonly adapter: AdapterTraits;
+  /** Gives every value memory of its own, so that all can be read after a step; for finding where a NaN began. */
+  readonly keepAll?: boolean;
+}
+
+/** What a recording of `count` dispatches allocates beside the values: one uniform block each, and a dummy. */
+const recordingBytes = (count: number): number => Math.max(1, count) * blockBytes + blockBytes;
+
+export function makePlan(request: PlanRequest): Plan {
+  const traced = trace(request);
+  const { graph } = traced;
+  const outputs = new Set([...traced.outputs, ...traced.metrics, ...(traced.loss ? [traced.loss] : [])].map((v) => v.id));
+  absorbPadding(graph, outputs);
+
+  const training = request.mode === "train";
+  const required = training ? requireGrad(graph) : new Set<number>();
+  const gradients: ParameterGradients = training ? differentiate(graph, traced.loss!, required) : new Map();
+  const gradientLayout = layOutGradients(gradients);
+  const layout = layOutParameters(request.model.allParameters());
+  const optimizer = training && gradients.size > 0 ? request.optimizer : undefined;
+  if (traced.loss) addUpdate(graph, traced, optimizer, gradientLayout, layout.parameterBytes / 4);
+
+  const kept = keptValues(traced, gradients, request.mode === "predict");
+  const forwardLayers = [...new Set(graph.nodes.filter((n) => n.phase === "forward").map((n) => n.layer))];
+  const gained = simplify(graph, kept);
+  const lasting = request.keepAll ? new Set(graph.nodes.flatMap((n) => Object.values(n.outputs))) : kept;
+  const times = schedule(graph, lasting);
+  const lowered = lower(graph, request.adapter);
+  const memory = planMemory(graph, lowered, times, layout, gradientLayout.offsets, gradientLayout.bytes);
+  const steps = lowered.flatMap((node, i) => planSteps(node, i, times, memory));
+  const setupCount = steps.filter((s) => s.phase === "setup").length;
+  return new Plan({
+    mode: request.mode,
+    batchSize: request.batchSize,
+    steps,
+    layers: explainLayers(request.model, graph, steps, times, required, forwardLayers),
+    slotBytes: memory.slotBytes,
+    memory: {
+      parameters: layout.parameterBytes,
+      state: layout.stateBytes,
+      gradients: gradientLayout.bytes,
+      optimizer: optimizer ? updateBytes(gradientLayout.bytes, optimizer.slots.length) : 0,
+      constants: memory.constantBytes,
+      activations: memory.slotBytes.reduce((a, b) => a + b, 0),
+      other:
+        recordingBytes(steps.length - setupCount) +
+        (setupCount > 0 ? recordingBytes(setupCount) : 0) +
+        blockBytes + // the step uniform
+        (traced.loss ? 3 * alignToBlock(4 * ringSlots * ringWidth) + alignToBlock(4 * statusFloats) : 0), // ring, two copies to read it
+    },
+    savedActivationBytes: times.savedBytes,
+    gradients: new Map([...gradients].map(([p, v]) => [p, gradientLayout.offsets.get(v.id)!])),
+    ports: portsOf(traced, times, memory, request.keepAll ? graph : undefined),
+    constants: graph.values
+      .filter((v) => v.data && times.lifetimes.has(v.id))
+      .map((v) => ({ offset: (memory.places.get(v.id) as { offset: number }).offset, data: v.data! })),
+    gained,
+  });
+}
+
+/** Values that something outside the graph reads. (The loss is read by `summarize`, which updates the ring and so never dies.) */
+function keptValues(traced: Traced, gradients: ParameterGradients, predict: boolean): Set<number> {
+  const kept = new Set<number>();
+  if (predict) for (const v of traced.outputs) kept.add(v.id);
+  for (const v of gradients.values()) kept.add(v.id);
+  return kept;
+}
+
+function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory: MemoryPlan): PlanStep[] {
+  const { node, variant, dispatches } = lowered;
+  return dispatches.map(({ dispatch, sizes, cost }) => {
+    const bindings = readInterface(dispatch.kernel.source).bindings.flatMap(({ name, access }) => {
+      const source = dispatch.bind[name];
+      if (access === "uniform") {
+        return name === "params" ? [] : [{ name, place: { kind: "resource", name: "step" } as const, bytes: blockBytes }];
+      }
+      if (source === undefined) return [];
+      const id = node.inputs[source] ?? node.outputs[source];
+      const place = id === undefined ? memory.scratch.get(scratchKey(index, source)) : memory.places.get(times.root(id));
+      if (!place) throw new Error(`${node.op}: binding ${name} of ${dispatch.kernel.name} has no memory (${source})`);
+      return [{ name, place, bytes: Math.ceil(sizes[name]! / 4) * 16 }];
+    });
+    return {
+      phase: node.phase,
+      layer: node.layer,
+      op: node.op,
+      variant,
+      kernel: dispatch.kernel.name,
+      ...(node.gradient && { gradient: node.gradient }),
+      merged: node.merged,
+      flops: cost.flops,
+      bytes: cost.bytes,
+      dispatch,
+      bindings,
+    };
+  });
+}
+
+function portsOf(traced: Traced, times: Schedule, memory: MemoryPlan, all: Graph | undefined): Record<string, Port> {
+  const ports: Record<string, Port> = {};
+  const add = (name: string, value: Value | undefined) => {
+    const place = value && memory.places.get(times.root(value.id));
+    if (value && place) ports[name] = { place, shape: value.shape };
+  };
+  traced.inputs.forEach((v, i) => add(`input${i}`, v));
+  add("labels", traced.labels);
+  traced.outputs.forEach((v, i) => add(`output${i}`, v));
+  if (all) {
+    for (const node of all.nodes) {
+      if (node.phase !== "forward") continue;
+      for (const [name, id] of Object.entries(node.outputs)) add(`${node.id}|${node.layer}|${node.op}.${name}`, all.values[id]);
+    }
+  }
+  return ports;
+}

@@ -1,0 +1,89 @@
+/** Pass 1, graph: the layers' `call`, then the loss and the metrics. */
+import { ThawError } from "../../errors";
+import { elements, formatShape, type Shape } from "../../kernels/operation";
+import { Graph, type Value } from "../graph";
+import type { Container } from "../model";
+
+export type Mode = "train" | "evaluate" | "predict";
+
+/** A loss or metric as an operation over the model's output and the labels; plain data. */
+export interface Objective {
+  readonly name: string;
+  readonly op: string;
+  readonly attrs: Readonly<Record<string, unknown>>;
+  /** Shape of the labels for an output of this shape, both with the batch dimension. */
+  readonly labelShape: (output: Shape) => Shape;
+}
+
+/** Samples that lie on the GPU as one array; a step gathers its batch from it. */
+export interface ResidentData {
+  /** Elements of one sample. */
+  readonly sample: number;
+  readonly count: number;
+  /** Four packed u8 a word instead of f32. */
+  readonly bytes: boolean;
+}
+
+export interface TraceRequest {
+  readonly model: Container;
+  readonly batchSize: number;
+  readonly mode: Mode;
+  readonly loss?: Objective | undefined;
+  readonly metrics?: readonly Objective[];
+  /** Where the batch comes from: gathered from resident data, or (absent) written from outside before each step. */
+  readonly feed?: { readonly x: ResidentData; readonly labels?: ResidentData } | undefined;
+}
+
+export interface Traced {
+  readonly graph: Graph;
+  readonly inputs: readonly Value[];
+  readonly labels?: Value;
+  readonly outputs: readonly Value[];
+  readonly loss?: Value;
+  readonly metrics: readonly Value[];
+}
+
+export function trace(request: TraceRequest): Traced {
+  const { model, batchSize, mode } = request;
+  if (!Number.isInteger(batchSize) || batchSize < 1) throw new ThawError(model.name, `batch size ${batchSize}`, "a whole number above 0");
+  model.assignPaths();
+  const g = new Graph(batchSize);
+  const inputs = model.inputs.map((t, i) => {
+    const shape = [batchSize, ...t.shape];
+    return request.feed && i === 0 ? gather(g, "x", shape, request.feed.x) : g.input(t.layer.name, shape);
+  });
+  g.phase = "forward";
+  const outputs = model.call(g, inputs, { training: mode === "train" });
+  if (mode === "predict") return { graph: g, inputs, outputs, metrics: [] };
+
+  if (!request.loss) throw new ThawError(model.name, "there is no loss", "a loss for training and evaluation", "Pass one to compile().");
+  if (outputs.length !== 1) throw new ThawError(model.name, `has ${outputs.length} outputs`, "one output for training and evaluation");
+  const y = outputs[0]!;
+  const { loss } = request;
+  const labelShape = loss.labelShape(y.shape);
+  const fed = request.feed?.labels;
+  const labels = fed ? gather(g, "labels", labelShape, fed) : g.input("labels", labelShape);
+  g.phase = "forward";
+  const lossValue = g.within("loss", () => g.apply(loss.op, loss.attrs, { x: y, labels }));
+  const metrics = (request.metrics ?? []).map((m) => {
+    const expected = m.labelShape(y.shape);
+    if (elements(expected) !== elements(labelShape)) {
+      throw new ThawError(m.name, `labels of shape ${formatShape(labelShape)}`, formatShape(expected));
+    }
+    return g.within("metrics", () => g.apply(m.op, m.attrs, { x: y, labels }));
+  });
+  return { graph: g, inputs, labels, outputs, loss: lossValue, metrics };
+}
+
+function gather(g: Graph, what: "x" | "labels", shape: Shape, data: ResidentData): Value {
+  const sample = elements(shape.slice(1));
+  if (sample !== data.sample) {
+    throw new ThawError(what, `samples of ${data.sample} elements`, `${sample} elements (${formatShape(shape.slice(1))})`);
+  }
+  const words = data.bytes ? Math.ceil((data.count * sample) / 4) : data.count * sample;
+  const source = g.value({ name: `data ${what}`, shape: [words], role: "resource", resource: `data:${what}` });
+  const index = g.value({ name: "index", shape: [data.count], role: "resource", resource: "index" });
+  g.phase = "feed";
+  const attrs = { sample, bytes: data.bytes, scale: 1, offset: 0, shape };
+  return g.within("data", () => g.apply("gather", attrs, { data: source, index }));
+}

@@ -1,0 +1,110 @@
+/**
+ * What `model.compile()` gives a model, as an interface: models can have `fit()` and its like although the implementation
+ * (src/train) builds on models, because src/index.ts puts the two together.
+ */
+import { ThawError } from "../errors";
+import type { Gpu } from "../gpu/device";
+import type { Shape } from "../kernels/operation";
+import type { Plan } from "./compile/plan";
+import type { Mode, Objective } from "./compile/trace";
+import type { Optimizer } from "./compile/update";
+import type { Container } from "./model";
+import type { Parameter } from "./parameter";
+
+/** Samples and labels in memory. */
+export interface Dataset {
+  /** Samples one after the other in C order: pixels 0..255 as bytes, or numbers. */
+  readonly x: Uint8Array | Uint8ClampedArray | Float32Array;
+  /** Labels in the same order: class ids, or one value a class. Not needed for prediction. */
+  readonly y?: Uint8Array | Int32Array | Uint32Array | Float32Array | readonly number[];
+  /** Shape of one sample, e.g. [32, 32, 3]. */
+  readonly shape: Shape;
+}
+
+export interface CompileOptions {
+  readonly gpu: Gpu;
+  /** Default `adam()`. */
+  readonly optimizer?: string | Optimizer;
+  /** Needed for training and evaluation, not for prediction. */
+  readonly loss?: string | Objective;
+  /** At most three; default none. "accuracy" is the one that fits the loss. */
+  readonly metrics?: readonly (string | Objective)[];
+}
+
+/** Means over an epoch by name: `loss`, the metrics, and the same with `val` in front (`valLoss`, `valAccuracy`). */
+export type Logs = Readonly<Record<string, number>>;
+
+export interface Callback {
+  readonly onTrainBegin?: () => void | Promise<void>;
+  readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
+  /** Results of a step, a few steps after it ran: reading them earlier would stall the GPU. */
+  readonly onBatchEnd?: (step: number, logs: Logs) => void;
+  /** Returning "stop" ends the training after this epoch. */
+  readonly onEpochEnd?: (epoch: number, logs: Logs) => void | "stop" | Promise<void | "stop">;
+  readonly onTrainEnd?: (history: History) => void | Promise<void>;
+}
+
+export interface FitOptions {
+  /** Default 1. */
+  readonly epochs?: number;
+  /** Default 32; the last batch of an epoch may be smaller. */
+  readonly batchSize?: number;
+  readonly validationData?: Dataset;
+  /** Default: `batchSize`. */
+  readonly validationBatchSize?: number;
+  /** Default true: another order each epoch, from the seed. */
+  readonly shuffle?: boolean;
+  /** For the order of samples and for dropout; default 0. The same seed gives the same bits. */
+  readonly seed?: number;
+  /** Takes the place of the compiled optimizer from now on, e.g. with a lower rate for fine-tuning. */
+  readonly optimizer?: string | Optimizer;
+  readonly callbacks?: readonly Callback[];
+  /** Stops after the step that is running; the history so far is returned. */
+  readonly signal?: AbortSignal;
+}
+
+export interface History {
+  /** Means of each epoch by name. */
+  readonly history: Readonly<Record<string, readonly number[]>>;
+  readonly epochs: number;
+  /** Steps trained. */
+  readonly steps: number;
+  readonly seconds: number;
+  /** Why it ended. */
+  readonly ended: "finished" | "aborted" | "callback";
+}
+
+export interface PlanOptions {
+  /** Default 32. */
+  readonly batchSize?: number;
+  /** Default "train". */
+  readonly mode?: Mode;
+}
+
+export interface Trainer {
+  fit(data: Dataset, options: FitOptions): Promise<History>;
+  evaluate(data: Dataset, options: { batchSize?: number }): Promise<Record<string, number>>;
+  predict(x: Dataset["x"], options: { batchSize?: number }): Promise<Float32Array>;
+  trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>>;
+  readGradients(): Promise<Map<Parameter, Float32Array>>;
+  plan(options: PlanOptions): Plan;
+  readWeights(): Promise<void>;
+  writeWeights(): void;
+  dispose(): void;
+}
+
+export type TrainerFactory = (model: Container, options: CompileOptions) => Promise<Trainer>;
+
+let factory: TrainerFactory | undefined;
+
+/** Called once by src/index.ts. */
+export function installTrainer(make: TrainerFactory): void {
+  factory = make;
+}
+
+export function makeTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
+  if (!factory) {
+    throw new ThawError(model.name, "training is not loaded", 'an import from "thaw"', 'Import requestGpu from "thaw", not from a file inside it.');
+  }
+  return factory(model, options);
+}
