@@ -56,6 +56,8 @@ export class Gpu {
   readonly profiler: Profiler;
   /** Resolves when the device is lost, with the reason; after `dispose()` the reason is "destroyed". */
   readonly lost: Promise<GPUDeviceLostInfo>;
+  /** Forces kernels of one variant where an operation has it; for tests and benchmarks. */
+  forceVariant: string | undefined;
   /** Submits since the device was requested. */
   submits = 0;
 

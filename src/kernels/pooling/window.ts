@@ -1,5 +1,6 @@
 /** What max and average pooling share: their attributes, their sizes and their two programs. */
 import { ThawError } from "../../errors";
+import { checkWindow, type Pads, type Pair } from "../convolution";
 import { ceilDiv, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, formatShape, type Shape } from "../operation";
 import forwardSource from "./pool.wgsl?raw";
@@ -7,38 +8,28 @@ import gradientSource from "./pool_gradient.wgsl?raw";
 
 export interface PoolAttrs {
   /** Height and width of the window. */
-  readonly size: readonly [number, number];
-  readonly strides: readonly [number, number];
+  readonly size: Pair;
+  readonly strides: Pair;
   /** Rows above, rows below, columns left, columns right. */
-  readonly pads: readonly [number, number, number, number];
+  readonly pads: Pads;
 }
 
 export interface PoolGradientAttrs extends PoolAttrs {
   readonly inputShape: Shape;
 }
 
-/** Shape of y for x [N, H, W, C]. A window may reach past the padding on the far side only as far as `pads` says. */
-export function pooledShape(who: string, { size, strides, pads }: PoolAttrs, x: Shape): Shape {
-  if (x.length !== 4)
-    throw new ThawError(who, `received x of shape ${formatShape(x)}`, "4 axes: batch, height, width, channels");
-  const [n, h, w, c] = x;
-  if (pads.some((pad, i) => pad < 0 || pad >= size[i < 2 ? 0 : 1]))
+/** Shape of y for x [N, H, W, C]: as many windows as fit into the padded input. */
+export function pooledShape(who: string, attrs: PoolAttrs, x: Shape | undefined): Shape {
+  const { size, pads } = attrs;
+  const [rows, columns] = checkWindow(who, { ...attrs, dilation: [1, 1] }, x, size);
+  if (pads.some((pad, i) => pad >= size[i < 2 ? 0 : 1]))
     throw new ThawError(
       who,
       `received pads ${formatShape(pads)} for windows of ${size.join("x")}`,
-      "from 0 to less than the window, so that each window holds an element",
+      "pads smaller than the window, so that each window holds an element",
       "Put a padding layer in front for more.",
     );
-  const p = Math.floor((h + pads[0] + pads[1] - size[0]) / strides[0]) + 1;
-  const q = Math.floor((w + pads[2] + pads[3] - size[1]) / strides[1]) + 1;
-  if (p < 1 || q < 1)
-    throw new ThawError(
-      who,
-      `a window of ${size.join("x")} does not fit into x of shape ${formatShape(x)} with pads ${formatShape(pads)}`,
-      "a window no larger than the padded input",
-      "Use a smaller window, larger images, or padding same.",
-    );
-  return [n, p, q, c];
+  return [x![0], rows, columns, x![3]];
 }
 
 export interface Pool extends PoolAttrs {

@@ -17,8 +17,8 @@ import { addUpdate, layOutGradients, ringSlots, ringWidth, statusFloats, updateB
 export interface PlanRequest extends TraceRequest {
   readonly optimizer?: Optimizer | undefined;
   readonly adapter: AdapterTraits;
-  /** Gives every value memory of its own, so that all can be read after a step; for finding where a NaN began. */
-  readonly keepAll?: boolean;
+  /** No gradients and no shared memory, so that every value can be read after a step; for finding where a NaN began. */
+  readonly forwardOnly?: boolean;
 }
 
 /** What a recording of `count` dispatches allocates beside the values: one uniform block each, and a dummy. */
@@ -30,7 +30,7 @@ export function makePlan(request: PlanRequest): Plan {
   const outputs = new Set([...traced.outputs, ...traced.metrics, ...(traced.loss ? [traced.loss] : [])].map((v) => v.id));
   absorbPadding(graph, outputs);
 
-  const training = request.mode === "train";
+  const training = request.mode === "train" && !request.forwardOnly;
   const required = training ? requireGrad(graph) : new Set<number>();
   const gradients: ParameterGradients = training ? differentiate(graph, traced.loss!, required) : new Map();
   const gradientLayout = layOutGradients(gradients);
@@ -41,7 +41,7 @@ export function makePlan(request: PlanRequest): Plan {
   const kept = keptValues(traced, gradients, request.mode === "predict");
   const forwardLayers = [...new Set(graph.nodes.filter((n) => n.phase === "forward").map((n) => n.layer))];
   const gained = simplify(graph, kept);
-  const lasting = request.keepAll ? new Set(graph.nodes.flatMap((n) => Object.values(n.outputs))) : kept;
+  const lasting = request.forwardOnly ? new Set(graph.nodes.flatMap((n) => Object.values(n.outputs))) : kept;
   const times = schedule(graph, lasting);
   const lowered = lower(graph, request.adapter);
   const memory = planMemory(graph, lowered, times, layout, gradientLayout.offsets, gradientLayout.bytes);
@@ -68,7 +68,7 @@ export function makePlan(request: PlanRequest): Plan {
     },
     savedActivationBytes: times.savedBytes,
     gradients: new Map([...gradients].map(([p, v]) => [p, gradientLayout.offsets.get(v.id)!])),
-    ports: portsOf(traced, times, memory, request.keepAll ? graph : undefined),
+    ports: portsOf(traced, times, memory, request.forwardOnly ? graph : undefined),
     constants: graph.values
       .filter((v) => v.data && times.lifetimes.has(v.id))
       .map((v) => ({ offset: (memory.places.get(v.id) as { offset: number }).offset, data: v.data! })),

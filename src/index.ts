@@ -1,0 +1,35 @@
+/** Thaw: transfer learning on WebGPU. The public API; importing it gives models their `compile()` and `fit()`. */
+import { installTrainer } from "./nn/trainer";
+import { createTrainer } from "./train/model-trainer";
+
+installTrainer(createTrainer);
+
+export { ThawError } from "./errors";
+export { requestGpu, Gpu, type AdapterDescription, type GpuOptions } from "./gpu/device";
+export type { MemoryCounters } from "./gpu/memory";
+export type { AdapterTraits, Shape } from "./kernels/operation";
+export { Layer, resetNames, type LayerOptions, type SampleShape } from "./nn/layer";
+export { Container, FunctionalModel, input, Sequential, type FunctionalModelOptions } from "./nn/model";
+export type { SymbolicTensor } from "./nn/symbolic";
+export type { Initializer, Parameter } from "./nn/parameter";
+export { makePlan, type PlanRequest } from "./nn/compile/make-plan";
+export { Plan, type LayerPlan, type PhaseTotals, type PlanJson, type PlanStep } from "./nn/compile/plan";
+export { formatBytes, formatFlops } from "./nn/compile/plan-text";
+export type { Mode, Objective } from "./nn/compile/trace";
+export type { Optimizer } from "./nn/compile/update";
+export type { Callback, CompileOptions, Dataset, FitOptions, History, Logs, PlanOptions } from "./nn/trainer";
+export { subset } from "./train/dataset";
+export {
+  binaryAccuracy,
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  meanSquaredError,
+  parseLoss,
+  sparseCategoricalCrossentropy,
+  sparseTopKCategoricalAccuracy,
+  topKCategoricalAccuracy,
+  type LossOptions,
+} from "./train/objectives";
+export { adam, adamW, parseOptimizer, rmsprop, sgd, type AdamOptions, type LearningRate, type RmspropOptions, type SgdOptions } from "./train/optimizers";
+export { cosineDecay, exponentialDecay, piecewiseConstant } from "./train/schedules";
+export * from "./nn/layers";

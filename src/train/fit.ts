@@ -1,0 +1,169 @@
+/** The training loop. */
+import { ThawError } from "../errors";
+import type { Callback, Dataset, FitOptions, History, Logs } from "../nn/trainer";
+import { findNonFinite } from "./diagnose";
+import { createSession, type ModelTrainer } from "./model-trainer";
+import { Means, ResultReader, type StepResult } from "./results";
+import { batchesOf, Throttle, type Pass, type Session } from "./session";
+
+export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOptions): Promise<History> {
+  const settings = checkOptions(options);
+  // Everything that can be wrong with data is found before anything is allocated.
+  const training = trainer.check("fit", data);
+  const validation = options.validationData && trainer.check("validationData", options.validationData);
+  if (settings.batchSize > training.count) {
+    const remedy = "Use a smaller batch size.";
+    throw new ThawError("fit", `batch size ${settings.batchSize} with ${training.count} samples`, `at most ${training.count}`, remedy);
+  }
+  if (trainer.model.trainableParameters.length === 0) {
+    throw new ThawError("fit", `every layer of ${trainer.model.name} is frozen`, "at least one trainable layer with weights", "Set trainable on a layer.");
+  }
+  if (options.optimizer) trainer.useOptimizer(options.optimizer);
+  const passes: Pass[] = [];
+  try {
+    passes.push(await trainer.pass("train", training, settings.batchSize, "training"));
+    if (validation) passes.push(await trainer.pass("evaluate", validation, Math.min(settings.validationBatchSize, validation.count), "validation"));
+  } catch (error) {
+    for (const pass of passes) pass.data.dispose();
+    throw error;
+  }
+  const session = await createSession(trainer, passes);
+  try {
+    return await new Loop(trainer, session, settings).run();
+  } finally {
+    await trainer.gpu.finished();
+    session.dispose();
+  }
+}
+
+interface Settings {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly validationBatchSize: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  readonly callbacks: readonly Callback[];
+  readonly signal: AbortSignal | undefined;
+}
+
+function checkOptions(options: FitOptions): Settings {
+  const { epochs = 1, batchSize = 32, shuffle = true, seed = 0, callbacks = [], signal } = options;
+  const { validationBatchSize = batchSize } = options;
+  for (const [name, value] of Object.entries({ epochs, batchSize, validationBatchSize })) {
+    if (!Number.isInteger(value) || value < 1) throw new ThawError("fit", `${name} ${value}`, "a whole number above 0");
+  }
+  return { epochs, batchSize, validationBatchSize, shuffle, seed, callbacks, signal };
+}
+
+class Loop {
+  readonly #trainer: ModelTrainer;
+  readonly #session: Session;
+  readonly #settings: Settings;
+  readonly #history: Record<string, number[]> = {};
+  #steps = 0;
+  /** Steps done before this epoch, over all calls of fit. */
+  #epochStart = 0;
+  #halted: StepResult | undefined;
+  #means = new Means();
+
+  constructor(trainer: ModelTrainer, session: Session, settings: Settings) {
+    this.#trainer = trainer;
+    this.#session = session;
+    this.#settings = settings;
+  }
+
+  async run(): Promise<History> {
+    const { epochs, callbacks } = this.#settings;
+    const started = performance.now();
+    let ended: History["ended"] = "finished";
+    let done = 0;
+    for (const c of callbacks) await c.onTrainBegin?.();
+    for (let epoch = 0; epoch < epochs && ended === "finished"; epoch++) {
+      for (const c of callbacks) await c.onEpochBegin?.(epoch);
+      if (!(await this.#epoch(epoch))) {
+        ended = "aborted";
+        break;
+      }
+      done++;
+      const logs = await this.#finishEpoch();
+      for (const c of callbacks) if ((await c.onEpochEnd?.(epoch, logs)) === "stop") ended = "callback";
+    }
+    const seconds = (performance.now() - started) / 1000;
+    const history: History = { history: this.#history, epochs: done, steps: this.#steps, seconds, ended };
+    for (const c of callbacks) await c.onTrainEnd?.(history);
+    return history;
+  }
+
+  /** Runs the steps of one epoch; false when it was aborted. */
+  async #epoch(epoch: number): Promise<boolean> {
+    const { batchSize, shuffle, seed, signal } = this.#settings;
+    const trainer = this.#trainer;
+    const data = this.#session.passes[0]!.data;
+    if (shuffle) data.shuffle(seed * 100_003 + epoch + 1);
+    this.#means = new Means();
+    const reader = new ResultReader(trainer.gpu, this.#session.workspace, (result) => this.#take(result));
+    const throttle = new Throttle(trainer.gpu);
+    const batches = batchesOf(data.data.count, batchSize);
+    this.#epochStart = trainer.iteration;
+    let aborted = false;
+    let ran = 0;
+    for (const { start, size } of batches) {
+      if (signal?.aborted) {
+        aborted = true;
+        break;
+      }
+      const executor = this.#session.executor(0, size);
+      const values = trainer.stepValues(++trainer.iteration, seed, start, ResultReader.slot(ran));
+      if (trainer.gpu.debug) await executor.runDebug(values);
+      else executor.run(values);
+      ran++;
+      this.#steps++;
+      await throttle.next();
+      if (ran % ResultReader.every === 0) await reader.read(ran);
+      if (this.#halted) break;
+    }
+    await reader.finish(ran);
+    if (this.#halted) throw await this.#explainHalt(this.#halted, epoch);
+    return !aborted;
+  }
+
+  #take(result: StepResult): void {
+    if (result.halted) {
+      this.#halted ??= result;
+      return;
+    }
+    const metrics = this.#trainer.metrics;
+    this.#means.add(result, metrics.length);
+    if (this.#settings.callbacks.length === 0) return;
+    const one = new Means();
+    one.add(result, metrics.length);
+    const logs = one.logs(metrics.map((m) => m.name));
+    for (const c of this.#settings.callbacks) c.onBatchEnd?.(result.iteration, logs);
+  }
+
+  async #finishEpoch(): Promise<Logs> {
+    const trainer = this.#trainer;
+    const logs = this.#means.logs(trainer.metrics.map((m) => m.name));
+    const validation = this.#session.passes[1];
+    if (validation) {
+      const batchSize = Math.min(this.#settings.validationBatchSize, validation.data.data.count);
+      Object.assign(logs, await trainer.evaluatePass(this.#session, 1, batchSize, "val"));
+    }
+    for (const [name, value] of Object.entries(logs)) (this.#history[name] ??= []).push(value);
+    return logs;
+  }
+
+  /** The error of a loss that is not finite: which step, which layer first, what is kept. */
+  async #explainHalt(result: StepResult, epoch: number): Promise<ThawError> {
+    const trainer = this.#trainer;
+    // Steps that were under way after the bad one changed nothing either; training would go on at the bad one.
+    const bad = result.iteration;
+    const inEpoch = bad - this.#epochStart - 1;
+    trainer.iteration = bad - 1;
+    const batch = batchesOf(this.#session.passes[0]!.data.data.count, this.#settings.batchSize)[inEpoch]!;
+    const where = await findNonFinite(trainer, this.#session, batch, this.#settings.seed, bad);
+    const what = Number.isFinite(result.loss) ? `gradient norm ${result.gradientNorm}` : `loss ${result.loss / result.rows}`;
+    const remedy = "The weights are those before this step. Use a lower learning rate, or look at the data.";
+    return new ThawError("fit", `step ${bad} (epoch ${epoch + 1}): ${what}; ${where}`, "a finite loss and gradient", remedy);
+  }
+}

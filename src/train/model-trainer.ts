@@ -1,0 +1,299 @@
+/** The trainer behind `model.compile()`: fit, evaluate, predict on plans. */
+import { ThawError } from "../errors";
+import type { Gpu } from "../gpu/device";
+import type { AdapterTraits } from "../kernels/operation";
+import type { StepValues } from "../kernels/step";
+import { makePlan } from "../nn/compile/make-plan";
+import type { Plan } from "../nn/compile/plan";
+import type { Mode, Objective } from "../nn/compile/trace";
+import type { Optimizer } from "../nn/compile/update";
+import { DeviceState } from "../nn/device-state";
+import { Executor } from "../nn/executor";
+import type { Container } from "../nn/model";
+import type { Parameter } from "../nn/parameter";
+import { TrainingArenas } from "../nn/training-arenas";
+import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer } from "../nn/trainer";
+import { Workspace } from "../nn/workspace";
+import { checkDataset, type CheckedDataset } from "./dataset";
+import { fit } from "./fit";
+import { parseLoss, parseMetric } from "./objectives";
+import { parseOptimizer } from "./optimizers";
+import { feedOf, ResidentDataset } from "./resident";
+import { Means, ResultReader } from "./results";
+import { batchesOf, batchSizes, Session, Throttle, type Pass } from "./session";
+
+export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
+  return await Promise.resolve(new ModelTrainer(model, options));
+}
+
+/** A prepared step without resident data: samples are written before it runs. */
+interface Standing {
+  readonly executor: Executor;
+  readonly workspace: Workspace;
+}
+
+/** Prediction plans kept for the next call; more than this many batch sizes in turn are made anew. */
+const standingLimit = 2;
+
+export class ModelTrainer implements Trainer {
+  readonly gpu: Gpu;
+  readonly loss: Objective | undefined;
+  readonly metrics: readonly Objective[];
+  optimizer: Optimizer;
+  /** Training steps done so far, over all calls of fit. */
+  iteration = 0;
+  readonly #plans = new Map<string, Plan>();
+  readonly #standing = new Map<string, Standing>();
+  #state: DeviceState;
+  #arenas: TrainingArenas | undefined;
+  readonly #objectIds = new Map<object, number>();
+
+  constructor(
+    readonly model: Container,
+    options: CompileOptions,
+  ) {
+    this.gpu = options.gpu;
+    this.loss = options.loss === undefined ? undefined : parseLoss(options.loss);
+    this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
+    if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
+    this.optimizer = parseOptimizer(options.optimizer ?? "adam");
+    model.assignPaths();
+    this.#state = new DeviceState(this.gpu, model.allParameters(), model.name);
+  }
+
+  get traits(): AdapterTraits {
+    const { limits } = this.gpu.device;
+    return {
+      software: this.gpu.adapter.software,
+      features: this.gpu.adapter.features as AdapterTraits["features"],
+      maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+      ...(this.gpu.forceVariant && { forceVariant: this.gpu.forceVariant }),
+    };
+  }
+
+  get state(): DeviceState {
+    // Layers may have been added since; their weights come with the next upload.
+    if (!this.#state.serves(this.model.allParameters())) throw new ThawError(this.model.name, "its layers changed after compile()", "the compiled layers", "Compile it again.");
+    return this.#state;
+  }
+
+  #needLoss(who: string): Objective {
+    if (!this.loss) throw new ThawError(who, `${this.model.name} was compiled without a loss`, "a loss", "Pass loss to compile().");
+    return this.loss;
+  }
+
+  /** Plans are a pure function of what is in the key, and are made once. */
+  planFor(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>): Plan {
+    const mask = mode === "train" ? this.model.allParameters().map((p) => (p.trainable ? 1 : 0)).join("") : "";
+    const layers = this.model.flatLayers().map((l) => (l.trainable ? 1 : 0)).join("");
+    const key = JSON.stringify([mode, batchSize, mask, layers, feed, this.#idOf(this.optimizer), this.traits.forceVariant]);
+    let plan = this.#plans.get(key);
+    if (!plan) {
+      const { model, loss, metrics, traits: adapter } = this;
+      plan = makePlan({ model, batchSize, mode, loss, metrics, feed, adapter, ...(mode === "train" && { optimizer: this.optimizer }) });
+      this.#plans.set(key, plan);
+    }
+    return plan;
+  }
+
+  /** The forward pass of training, every value with memory of its own. */
+  diagnosisPlan(batchSize: number, feed: ReturnType<typeof feedOf>): Plan {
+    const { model, loss, metrics, traits: adapter } = this;
+    return makePlan({ model, batchSize, mode: "train", loss, metrics, feed, adapter, forwardOnly: true });
+  }
+
+  #idOf(object: object): number {
+    const id = this.#objectIds.get(object) ?? this.#objectIds.size;
+    this.#objectIds.set(object, id);
+    return id;
+  }
+
+  plan({ batchSize = 32, mode = "train" }: PlanOptions): Plan {
+    if (mode !== "predict") this.#needLoss("plan");
+    return this.planFor(mode, batchSize);
+  }
+
+  /** Values of the step uniform for training step number `iteration` (from 1). */
+  stepValues(iteration: number, seed: number, batchStart: number, ringSlot: number): StepValues {
+    const { learningRate, effectiveRate } = this.optimizer;
+    const rate = typeof learningRate === "number" ? learningRate : learningRate(iteration);
+    return { iteration, seed, batchStart, ringSlot, learningRate: rate, effectiveRate: effectiveRate?.(rate, iteration) ?? rate };
+  }
+
+  check(name: string, data: Dataset): CheckedDataset {
+    const loss = this.#needLoss(name);
+    const output = [1, ...this.model.outputs[0]!.shape];
+    const ids = loss.attrs.sparse === true ? output.at(-1) : undefined;
+    return checkDataset(name, data, this.model.inputShape, loss.labelShape(output).slice(1), ids);
+  }
+
+  /** Gradient and optimizer arenas for a training plan; slots of parameters that stay trainable are kept. */
+  async arenasFor(plan: Plan): Promise<TrainingArenas | undefined> {
+    if (plan.fields.gradients.size === 0) return undefined;
+    const before = this.#arenas;
+    if (before?.serves(plan, this.optimizer)) return before;
+    const same = before && before.optimizer.op === this.optimizer.op;
+    const saved = same ? await before.readSlots() : undefined;
+    before?.dispose();
+    this.#arenas = undefined;
+    this.#arenas = new TrainingArenas(this.gpu, plan, this.state.layout, this.optimizer);
+    if (saved) this.#arenas.writeSlots(saved);
+    return this.#arenas;
+  }
+
+  /** Another optimizer starts anew: its step count and slots are its own. */
+  useOptimizer(optimizer: string | Optimizer): void {
+    this.optimizer = parseOptimizer(optimizer);
+    this.iteration = 0;
+    this.#arenas?.dispose();
+    this.#arenas = undefined;
+    this.#dropStanding();
+  }
+
+  async fit(data: Dataset, options: FitOptions): Promise<History> {
+    return await fit(this, data, options);
+  }
+
+  async pass(mode: Mode, data: CheckedDataset, batchSize: number, label: string): Promise<Pass> {
+    const { count, sample, bytes, label: labelSize, y } = data;
+    const feed = feedOf({ count, sample, bytes, label: labelSize, labelled: y !== undefined });
+    const plans = new Map(batchSizes(count, batchSize).map((size) => [size, this.planFor(mode, size, feed)]));
+    const arenas = mode === "train" ? await this.arenasFor([...plans.values()][0]!) : undefined;
+    return { data: new ResidentDataset(this.gpu, data, label), plans, resources: arenas?.resources ?? new Map() };
+  }
+
+  async evaluate(data: Dataset, { batchSize = 32 }: { batchSize?: number }): Promise<Record<string, number>> {
+    const checked = this.check("evaluate", data);
+    const pass = await this.pass("evaluate", checked, batchSize, "evaluation");
+    const session = await createSession(this, [pass]);
+    try {
+      return await this.evaluatePass(session, 0, batchSize);
+    } finally {
+      session.dispose();
+    }
+  }
+
+  /** One pass over a session's data in inference mode. */
+  async evaluatePass(session: Session, index: number, batchSize: number, prefix = ""): Promise<Record<string, number>> {
+    const means = new Means();
+    const reader = new ResultReader(this.gpu, session.workspace, (r) => means.add(r, this.metrics.length));
+    const throttle = new Throttle(this.gpu);
+    const batches = batchesOf(session.passes[index]!.data.data.count, batchSize);
+    for (const [i, { start, size }] of batches.entries()) {
+      session.executor(index, size).run(this.stepValues(this.iteration + 1, 0, start, ResultReader.slot(i)));
+      await throttle.next();
+      if ((i + 1) % ResultReader.every === 0) await reader.read(i + 1);
+    }
+    await reader.finish(batches.length);
+    return means.logs(
+      this.metrics.map((m) => m.name),
+      prefix,
+    );
+  }
+
+  async predict(x: Dataset["x"], { batchSize = 32 }: { batchSize?: number }): Promise<Float32Array> {
+    const shape = this.model.inputShape;
+    const { count, sample } = checkDataset("predict", { x, shape }, shape);
+    const results: Float32Array[] = [];
+    for (const { start, size } of batchesOf(count, batchSize)) {
+      const { executor } = await this.#standingFor("predict", size);
+      executor.write("input0", Float32Array.from(x.subarray(start * sample, (start + size) * sample)));
+      executor.run(this.stepValues(1, 0, 0, 0));
+      results.push(await executor.read("output0"));
+    }
+    const all = new Float32Array(results.reduce((n, r) => n + r.length, 0));
+    let at = 0;
+    for (const r of results) {
+      all.set(r, at);
+      at += r.length;
+    }
+    return all;
+  }
+
+  async trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>> {
+    const shape = this.model.inputShape;
+    const data = this.check("trainOnBatch", { x, y: Array.from(y), shape });
+    const { executor, workspace } = await this.#standingFor("train", data.count);
+    executor.write("input0", Float32Array.from(x));
+    executor.write("labels", data.y!);
+    const means = new Means();
+    let halted = false;
+    const reader = new ResultReader(this.gpu, workspace, (r) => {
+      halted = r.halted;
+      means.add(r, this.metrics.length);
+    });
+    executor.run(this.stepValues(++this.iteration, 0, 0, 0));
+    await reader.finish(1);
+    const logs = means.logs(this.metrics.map((m) => m.name));
+    if (halted) throw new ThawError("trainOnBatch", `step ${this.iteration}: loss ${logs.loss}`, "a finite loss and gradient", "The weights are those before the step.");
+    return logs;
+  }
+
+  async #standingFor(mode: Mode, batchSize: number): Promise<Standing> {
+    const plan = this.planFor(mode, batchSize);
+    const key = `${mode} ${batchSize}`;
+    const known = this.#standing.get(key);
+    const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;
+    if (known && known.executor.plan === plan) return known;
+    if (known) this.#drop(key, known);
+    if (this.#standing.size >= standingLimit) this.#drop(...[...this.#standing][0]!);
+    const workspace = new Workspace(this.gpu, [plan]);
+    try {
+      const executor = await Executor.create(this.gpu, plan, this.state, workspace, arenas?.resources);
+      const standing = { executor, workspace };
+      this.#standing.set(key, standing);
+      return standing;
+    } catch (error) {
+      workspace.dispose();
+      throw error;
+    }
+  }
+
+  #drop(key: string, { executor, workspace }: Standing): void {
+    this.#standing.delete(key);
+    executor.dispose();
+    workspace.dispose();
+  }
+
+  #dropStanding(): void {
+    for (const [key, standing] of [...this.#standing]) this.#drop(key, standing);
+  }
+
+  /** One step of the standing training plan with GPU times; for benchmarks. The batch is the last one written. */
+  async profileStep(batchSize: number): Promise<Awaited<ReturnType<Executor["profile"]>>> {
+    const { executor } = await this.#standingFor("train", batchSize);
+    return await executor.profile(this.stepValues(++this.iteration, 0, 0, 0));
+  }
+
+  async readGradients(): Promise<Map<Parameter, Float32Array>> {
+    if (!this.#arenas) throw new ThawError("readGradients", "no training step has run", "a step before");
+    return await this.#arenas.readGradients();
+  }
+
+  async readWeights(): Promise<void> {
+    await this.#state.download();
+  }
+
+  writeWeights(): void {
+    this.#state.upload();
+  }
+
+  dispose(): void {
+    this.#dropStanding();
+    this.#arenas?.dispose();
+    this.#arenas = undefined;
+    this.#state.dispose();
+  }
+}
+
+/** A session whose passes are freed when it cannot be made. */
+export async function createSession(trainer: ModelTrainer, passes: readonly Pass[]): Promise<Session> {
+  try {
+    return await Session.create(trainer.gpu, trainer.state, passes);
+  } catch (error) {
+    for (const pass of passes) pass.data.dispose();
+    throw error;
+  }
+}
+

@@ -1,0 +1,76 @@
+/** A data set on the GPU: samples as bytes or floats, labels, and the order in which steps take them. */
+import type { Gpu } from "../gpu/device";
+import { randomSource } from "../nn/parameter";
+import type { ResidentData } from "../nn/compile/trace";
+import type { CheckedDataset } from "./dataset";
+
+const usage = 0x80 | 0x8; // STORAGE | COPY_DST
+
+export class ResidentDataset {
+  readonly #gpu: Gpu;
+  readonly resources = new Map<string, GPUBuffer>();
+
+  constructor(
+    gpu: Gpu,
+    readonly data: CheckedDataset,
+    label: string,
+  ) {
+    this.#gpu = gpu;
+    const { x, y, count } = data;
+    try {
+      // A byte array whose length is not a multiple of 4 is copied once into whole words.
+      const words = x instanceof Uint8Array && x.length % 4 !== 0 ? padded(x) : x;
+      this.#upload("data:x", `${label} samples`, words);
+      if (y) this.#upload("data:labels", `${label} labels`, y);
+      this.#upload("index", `${label} order`, Uint32Array.from({ length: count }, (_, i) => i));
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  #upload(name: string, label: string, data: Uint8Array | Float32Array | Uint32Array): void {
+    const buffer = this.#gpu.memory.create(label, data.byteLength, usage);
+    this.resources.set(name, buffer);
+    this.#gpu.memory.write(buffer, 0, data);
+  }
+
+  /** For the plan. */
+  get feed(): { x: ResidentData; labels?: ResidentData } {
+    const { count, sample, bytes, label, y } = this.data;
+    return feedOf({ count, sample, bytes, label, labelled: y !== undefined });
+  }
+
+  /** Another order, by Fisher and Yates's shuffle; the same seed gives the same order. */
+  shuffle(seed: number): void {
+    this.#gpu.memory.write(this.resources.get("index")!, 0, shuffledOrder(this.data.count, seed));
+  }
+
+  dispose(): void {
+    for (const buffer of this.resources.values()) this.#gpu.memory.destroy(buffer);
+  }
+}
+
+export function feedOf(d: { count: number; sample: number; bytes: boolean; label: number; labelled: boolean }): {
+  x: ResidentData;
+  labels?: ResidentData;
+} {
+  const x = { sample: d.sample, count: d.count, bytes: d.bytes };
+  return d.labelled ? { x, labels: { sample: d.label, count: d.count, bytes: false } } : { x };
+}
+
+export function shuffledOrder(count: number, seed: number): Uint32Array {
+  const random = randomSource(seed);
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
+function padded(bytes: Uint8Array): Uint8Array {
+  const result = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+  result.set(bytes);
+  return result;
+}

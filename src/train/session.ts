@@ -1,0 +1,89 @@
+/** One call of fit or evaluate on the GPU: plans, workspace, executors and data that live as long as the call. */
+import type { Gpu } from "../gpu/device";
+import type { DeviceState } from "../nn/device-state";
+import { Executor } from "../nn/executor";
+import type { Plan } from "../nn/compile/plan";
+import { Workspace } from "../nn/workspace";
+import type { ResidentDataset } from "./resident";
+
+/** Batches of one pass over the data: full ones, then a smaller last one. */
+export interface Batch {
+  readonly start: number;
+  readonly size: number;
+}
+
+export function batchesOf(count: number, batchSize: number): Batch[] {
+  return Array.from({ length: Math.ceil(count / batchSize) }, (_, i) => ({
+    start: i * batchSize,
+    size: Math.min(batchSize, count - i * batchSize),
+  }));
+}
+
+/** The sizes that `batchesOf` gives: one plan each. */
+export const batchSizes = (count: number, batchSize: number): number[] => [...new Set(batchesOf(count, batchSize).map((b) => b.size))];
+
+/** A data set with the plans for its batch sizes. */
+export interface Pass {
+  readonly data: ResidentDataset;
+  readonly plans: ReadonlyMap<number, Plan>;
+  /** Further buffers that the plans need: gradients and optimizer slots. */
+  readonly resources: ReadonlyMap<string, GPUBuffer>;
+}
+
+export class Session {
+  readonly #executors: ReadonlyMap<number, Executor>[] = [];
+
+  private constructor(
+    readonly gpu: Gpu,
+    readonly workspace: Workspace,
+    readonly passes: readonly Pass[],
+  ) {}
+
+  /** Frees everything again when something does not fit. */
+  static async create(gpu: Gpu, state: DeviceState, passes: readonly Pass[]): Promise<Session> {
+    const workspace = new Workspace(
+      gpu,
+      passes.flatMap((p) => [...p.plans.values()]),
+    );
+    const session = new Session(gpu, workspace, passes);
+    try {
+      for (const pass of passes) {
+        const resources = new Map([...pass.data.resources, ...pass.resources]);
+        const executors = new Map<number, Executor>();
+        session.#executors.push(executors);
+        for (const [size, plan] of pass.plans) executors.set(size, await Executor.create(gpu, plan, state, workspace, resources));
+      }
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+    return session;
+  }
+
+  executor(pass: number, batchSize: number): Executor {
+    return this.#executors[pass]!.get(batchSize)!;
+  }
+
+  dispose(): void {
+    for (const executors of this.#executors) for (const e of executors.values()) e.dispose();
+    this.workspace.dispose();
+    for (const pass of this.passes) pass.data.dispose();
+  }
+}
+
+/** Lets at most two steps be under way: the GPU always has work, and the queue does not grow without bound. */
+export class Throttle {
+  readonly #gpu: Gpu;
+  #before: Promise<void> = Promise.resolve();
+
+  constructor(gpu: Gpu) {
+    this.#gpu = gpu;
+  }
+
+  /** Call after each submit. */
+  async next(): Promise<void> {
+    const before = this.#before;
+    this.#before = this.#gpu.finished();
+    await before;
+  }
+}
