@@ -6,6 +6,7 @@ import os
 import pathlib
 import platform
 import subprocess
+import sys
 import tarfile
 
 import numpy as np
@@ -49,10 +50,11 @@ def origin(script, **more):
     """Who wrote a file, with which versions, so that a golden can be made again."""
     import keras
 
+    backend = keras.backend.backend()
     return {
         "script": script,
         "keras": keras.__version__,
-        "backend": keras.backend.backend(),
+        "backend": f"{backend} {sys.modules[backend].__version__}",
         "numpy": np.__version__,
         "python": platform.python_version(),
         "date": datetime.date.today().isoformat(),

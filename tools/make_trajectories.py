@@ -105,6 +105,7 @@ def train(configuration, optimizer, head, batches, dtype):
         result["losses"].append(value)
     after = {name: keras.ops.convert_to_numpy(v) for name, v in tracked.items()}
     result["changes"] = {name: after[name] - before[name] for name in trainable}
+    result["after"] = after
     result["moving"] = {name: after[name] for name in tracked if name not in trainable and not np.array_equal(after[name], before[name])}
     return result
 
@@ -126,6 +127,12 @@ def without_gradient(golden):
     """Tensors whose gradient is rounding error only: more than nine digits below the largest gradient."""
     norms = {n: np.linalg.norm(g) for n, g in golden["gradients"].items()}
     return [n for n, norm in norms.items() if norm < 1e-9 * max(norms.values())]
+
+
+def storage_floor(golden):
+    """For each tensor, rounding of its float32 storage over the steps (as a random walk) relative to its change."""
+    ulp = {n: np.linalg.norm(np.spacing(np.abs(w).astype("float32"))) for n, w in golden["after"].items()}
+    return {n: float(ulp[n] * np.sqrt(STEPS / 12) / np.linalg.norm(c)) for n, c in golden["changes"].items() if n not in without_gradient(golden)}
 
 
 def deviation(golden, other):
@@ -179,7 +186,7 @@ def write_trajectories():
                 entry = {"training": not brief, "frozen": golden["frozen"], "withoutGradient": without_gradient(golden)}
                 if not brief:  # the first gradient does not depend on the optimizer
                     entry["gradients"] = places(golden["gradients"])
-            entry[optimizer] = {"losses": golden["losses"], "float32Deviation": deviation(golden, in_float32)}
+            entry[optimizer] = {"losses": golden["losses"], "storageFloor": storage_floor(golden), "float32Deviation": deviation(golden, in_float32)}
             if brief:
                 entry[optimizer]["changeNorms"] = {n: float(np.linalg.norm(c)) for n, c in golden["changes"].items()}
             else:

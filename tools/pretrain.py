@@ -1,6 +1,6 @@
 """Trains the embedded network: eight CIFAR-10 classes (all but cat and dog), a compact MobileNetV2, written by Keras.
 
-    python tools/pretrain.py [--epochs 30] [--out assets] [--work FOLDER]
+    python tools/pretrain.py [--epochs 22] [--out assets] [--work FOLDER]
 
 Writes thaw_cifar8.keras (Keras's own save) and thaw_cifar8.json (seed, versions, accuracy); export_onnx.py makes the ONNX file. A checkpoint an
 epoch goes to the work folder. Cats and dogs are left out of the training on purpose: they are the lesson's new task.

@@ -53,6 +53,7 @@ const usefulFeatures: readonly GPUFeatureName[] = ["timestamp-query", "shader-f1
 export class Gpu {
   readonly memory: GpuMemory;
   readonly pipelines: PipelineCache;
+  #errors: string[] = [];
   readonly profiler: Profiler;
   /** Resolves when the device is lost, with the reason; after `dispose()` the reason is "destroyed". */
   readonly lost: Promise<GPUDeviceLostInfo>;
@@ -70,6 +71,18 @@ export class Gpu {
     this.pipelines = new PipelineCache(device);
     this.profiler = new Profiler(device);
     this.lost = device.lost;
+    device.addEventListener("uncapturederror", (event) => this.#errors.push(event.error.message));
+  }
+
+  /**
+   * Validation and memory errors arrive late and at nobody's call; whoever has waited for results asks here.
+   *
+   * @throws ThawError with the first error since the last call.
+   */
+  throwErrors(): void {
+    const first = this.#errors[0];
+    this.#errors = [];
+    if (first !== undefined) throw new ThawError("GPU", first, "no error", "Request the device with { debug: true } to learn kernel and layer.");
   }
 
   submit(commands: GPUCommandBuffer[]): void {

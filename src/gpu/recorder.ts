@@ -27,6 +27,12 @@ export interface DispatchRequest {
   readonly names: readonly string[];
 }
 
+/** Absent bindings get a block each: WebGPU refuses two writable bindings of one range even if neither is used. */
+const dummyBytes = 16 * bufferAlignment;
+
+/** Bytes that a recording of `count` dispatches allocates: a block of uniforms each, and the dummy. */
+export const recordingBytes = (count: number): number => Math.max(1, count) * bufferAlignment + dummyBytes;
+
 interface Prepared {
   readonly label: string;
   readonly pipeline: GPUComputePipeline;
@@ -45,16 +51,11 @@ export class Recording {
     this.#owned = owned;
   }
 
-  /** Bytes that `create` allocates for uniforms and dummies. */
-  static bytesFor(count: number): number {
-    return Math.max(1, count) * bufferAlignment + bufferAlignment;
-  }
-
   /** Compiles all pipelines at once, uploads the uniforms and makes the bind groups. */
   static async create(gpu: Gpu, requests: readonly DispatchRequest[], label: string): Promise<Recording> {
     const pipelines = await Promise.all(requests.map((r) => gpu.pipelines.get(r.pipeline)));
     const uniforms = gpu.memory.create(`${label} uniforms`, Math.max(1, requests.length) * bufferAlignment, 0x40 | 0x8); // UNIFORM | COPY_DST
-    const dummy = gpu.memory.create(`${label} dummy`, bufferAlignment, 0x80); // STORAGE
+    const dummy = gpu.memory.create(`${label} dummy`, dummyBytes, 0x80); // STORAGE
     const packed = new Uint8Array(Math.max(1, requests.length) * bufferAlignment);
     requests.forEach((r, i) => packed.set(new Uint8Array(r.params), i * bufferAlignment));
     gpu.memory.write(uniforms, 0, packed);
@@ -66,7 +67,7 @@ export class Recording {
         const range: BufferRange =
           name === "params"
             ? { buffer: uniforms, offset: i * bufferAlignment, size: request.params.byteLength }
-            : (request.ranges.get(name) ?? { buffer: dummy, offset: 0, size: bufferAlignment });
+            : (request.ranges.get(name) ?? { buffer: dummy, offset: b * bufferAlignment, size: bufferAlignment });
         return { binding: binding.index, resource: range };
       });
       if (gpu.debug) gpu.device.pushErrorScope("validation");

@@ -55,7 +55,7 @@ export interface Case<A> {
   /** Values of the `step` uniform for operations that read it; default: `exampleStep`. */
   readonly step?: Partial<StepValues>;
   /** How input values are drawn, where the default (normal, mean 0, deviation 1) does not fit. */
-  readonly fill?: Readonly<Record<string, (i: number, random: () => number) => number>>;
+  readonly fill?: Readonly<Record<string, ((i: number, random: () => number) => number) | undefined>>;
 }
 
 export interface Operation<A = any> {

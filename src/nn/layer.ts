@@ -117,7 +117,7 @@ export abstract class Layer {
 
   protected addWeight(name: string, shape: Shape, initializer: Initializer, kind: Parameter["kind"] = "weight"): Parameter {
     const value = initialize(initializer, shape, this.#random!);
-    const parameter = new Parameter(name, shape, kind, value, () => this.trainable);
+    const parameter = new Parameter(name, shape, kind, value, () => this.trainable, initializer);
     parameter.path = `${this.name}/${name}`;
     this.parameters.push(parameter);
     return parameter;

@@ -29,6 +29,8 @@ export class Parameter {
     public value: Float32Array,
     /** Whether the layer that owns it is trainable now. */
     readonly layerIsTrainable: () => boolean,
+    /** How the layer draws its first value; an imported one can be drawn anew with it. */
+    readonly initializer: Initializer = { kind: "zeros" },
   ) {}
 
   get trainable(): boolean {

@@ -78,7 +78,7 @@ export function rmsprop(learningRate: LearningRate = 0.001, options: RmspropOpti
   return {
     op: "rmsprop",
     attrs: { rho, momentum, epsilon, centered, ...common(options) },
-    slots: ["first", ...(momentum > 0 ? ["second"] : []), ...(centered ? ["third"] : [])],
+    slots: [...(momentum > 0 ? ["first"] : []), "second", ...(centered ? ["third"] : [])],
     learningRate: checkedRate("rmsprop", learningRate),
   };
 }

@@ -67,6 +67,7 @@ export class ResultReader {
   async finish(step: number): Promise<void> {
     await this.read(step);
     await Promise.all(this.#pending);
+    this.#gpu.throwErrors();
   }
 }
 

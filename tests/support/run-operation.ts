@@ -80,6 +80,7 @@ export async function runOperation(
     readable.unmap();
     gpu.memory.destroy(readable);
   }
+  gpu.throwErrors();
   recording.dispose();
   gpu.memory.destroy(stepBuffer);
   for (const { buffer } of buffers.values()) gpu.memory.destroy(buffer);

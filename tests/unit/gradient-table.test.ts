@@ -26,7 +26,7 @@ function byTable(op: Operation, input: string, attrs: unknown, values: Arrays, s
   const from = { ...rule.from, ...rule.alternative?.(attrs) };
   const gradientOp = findOperation(rule.op);
   const gradientAttrs = rule.attrs ? rule.attrs(attrs, shapes, input) : attrs;
-  const key = `${rule.op} ${JSON.stringify(from)} ${op.variadic ? input : ""}`;
+  const key = `${rule.op} ${JSON.stringify(from)} ${JSON.stringify(gradientAttrs)}`;
   let outputs = cache.get(key);
   if (!outputs) {
     const inputs: Arrays = {};
@@ -52,7 +52,8 @@ function otherRule(op: Operation, name: string, attrs: unknown, values: Arrays, 
     if (!gradientOp.outputs.includes(name) || Object.values(rule.from).includes(name)) continue;
     byTable(op, input, attrs, values, shapes, cache);
     const from = { ...rule.from, ...rule.alternative?.(attrs) };
-    return cache.get(`${rule.op} ${JSON.stringify(from)} `)?.[name];
+    const gradientAttrs = rule.attrs ? rule.attrs(attrs, shapes, input) : attrs;
+    return cache.get(`${rule.op} ${JSON.stringify(from)} ${JSON.stringify(gradientAttrs)}`)?.[name];
   }
   return undefined;
 }

@@ -83,7 +83,7 @@ export const concatenate = operation<ConcatenateAttrs>({
   variants: {
     plain: (attrs, shapes) => {
       const list = inputsOf(shapes);
-      const y = shapes["y"]!;
+      const y = shapes["y"];
       const axis = axisOf(attrs, y.length);
       const rows = elements(y.slice(0, axis));
       const total = elements(y.slice(axis));

@@ -63,11 +63,11 @@ export const slice = operation<SliceAttrs>({
   },
   variants: {
     plain: ({ begin }, { x, y }) => {
-      const strides = stridesOf(x!);
+      const strides = stridesOf(x);
       return lowerCopy(
-        y!.map((size, a) => ({ size, stride: strides[a], from: 0, to: size })),
+        y.map((size, a) => ({ size, stride: strides[a], from: 0, to: size })),
         begin.reduce((sum, b, a) => sum + b * strides[a], 0),
-        elements(x!),
+        elements(x),
       );
     },
   },
@@ -102,11 +102,11 @@ export const pad = operation<PadAttrs>({
   },
   variants: {
     plain: ({ before }, { x, y }) => {
-      const strides = stridesOf(x!);
+      const strides = stridesOf(x);
       return lowerCopy(
-        y!.map((size, a) => ({ size, stride: strides[a], from: before[a], to: before[a] + x![a] })),
+        y.map((size, a) => ({ size, stride: strides[a], from: before[a], to: before[a] + x[a] })),
         before.reduce((sum, b, a) => sum - b * strides[a], 0),
-        elements(x!),
+        elements(x),
       );
     },
   },

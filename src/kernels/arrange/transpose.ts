@@ -38,11 +38,11 @@ export const transpose = operation<TransposeAttrs>({
   },
   variants: {
     plain: ({ permutation }, { x, y }) => {
-      const strides = stridesOf(x!);
+      const strides = stridesOf(x);
       return lowerCopy(
-        y!.map((size, a) => ({ size, stride: strides[permutation[a]], from: 0, to: size })),
+        y.map((size, a) => ({ size, stride: strides[permutation[a]], from: 0, to: size })),
         0,
-        elements(x!),
+        elements(x),
       );
     },
   },

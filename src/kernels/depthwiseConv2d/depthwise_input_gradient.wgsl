@@ -48,10 +48,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var j = 0u; j < params.sizeW; j++) {
       let column = i32(v) + params.left - i32(j * params.dilationW);
       if column < 0 || u32(column) % params.strideW != 0u || u32(column) / params.strideW >= params.outWidth { continue; }
-      let from = (line + u32(column) / params.strideW) * outputs + c * params.multiplier;
+      let first = (line + u32(column) / params.strideW) * outputs + c * params.multiplier;
       let tap = (i * params.sizeW + j) * outputs + c * params.multiplier;
       for (var m = 0u; m < params.multiplier; m++) {
-        sum = fma(dy[from + m], w[tap + m], sum);
+        sum = fma(dy[first + m], w[tap + m], sum);
       }
     }
   }

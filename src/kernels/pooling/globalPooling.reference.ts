@@ -47,14 +47,11 @@ export const globalAveragePoolGradientReference = reference<GlobalPoolGradientAt
   },
 );
 
-export const globalMaxPoolGradientReference = reference<object>(
-  "globalMaxPoolGradient",
-  (_, { dy, x, y }, shapes) => {
-    const dx = new Float64Array(elements(shapes.dx!));
-    forEachChannel(shapes.x!, (o, at) => {
-      const ties = at.filter((i) => x![i] === y![o]);
-      for (const i of ties) dx[i] = dy![o] / ties.length;
-    });
-    return { dx };
-  },
-);
+export const globalMaxPoolGradientReference = reference<object>("globalMaxPoolGradient", (_, { dy, x, y }, shapes) => {
+  const dx = new Float64Array(elements(shapes.dx!));
+  forEachChannel(shapes.x!, (o, at) => {
+    const ties = at.filter((i) => x![i] === y![o]);
+    for (const i of ties) dx[i] = dy![o] / ties.length;
+  });
+  return { dx };
+});

@@ -53,7 +53,7 @@ export const maxPoolGradientReference = reference<PoolGradientAttrs>(
     const dx = new Float64Array(elements(shapes.dx!));
     forEachWindow(attrs, attrs.inputShape, shapes.dy!, (o, window) => {
       const first = window.find((i) => x![i] === y![o]);
-      if (first !== undefined) dx[first]! += dy![o]!;
+      if (first !== undefined) dx[first] += dy![o];
     });
     return { dx };
   },
@@ -65,7 +65,7 @@ export const averagePoolGradientReference = reference<PoolGradientAttrs>(
   (attrs, { dy }, shapes) => {
     const dx = new Float64Array(elements(shapes.dx!));
     forEachWindow(attrs, attrs.inputShape, shapes.dy!, (o, window) => {
-      for (const i of window) dx[i]! += dy![o]! / window.length;
+      for (const i of window) dx[i] += dy![o] / window.length;
     });
     return { dx };
   },

@@ -32,7 +32,7 @@ export const maxPool = operation<PoolAttrs>({
   name: "maxPool",
   inputs: ["x"],
   outputs: ["y"],
-  shapes: (attrs, { x }) => ({ y: pooledShape("maxPool", attrs, x!) }),
+  shapes: (attrs, { x }) => ({ y: pooledShape("maxPool", attrs, x) }),
   gradients: {
     x: {
       op: "maxPoolGradient",
@@ -42,7 +42,7 @@ export const maxPool = operation<PoolAttrs>({
   },
   variants: {
     plain: (attrs, { x, y }) => ({
-      dispatches: [dispatch(poolKernel, { ...attrs, maximum: true, x: x!, y: y! }, { x: "x", y: "y" })],
+      dispatches: [dispatch(poolKernel, { ...attrs, maximum: true, x: x, y: y }, { x: "x", y: "y" })],
     }),
   },
   cases,
@@ -52,13 +52,13 @@ export const averagePool = operation<PoolAttrs>({
   name: "averagePool",
   inputs: ["x"],
   outputs: ["y"],
-  shapes: (attrs, { x }) => ({ y: pooledShape("averagePool", attrs, x!) }),
+  shapes: (attrs, { x }) => ({ y: pooledShape("averagePool", attrs, x) }),
   gradients: {
     x: { op: "averagePoolGradient", from: { dy: "dy" }, attrs: (attrs, { x }) => ({ ...attrs, inputShape: x! }) },
   },
   variants: {
     plain: (attrs, { x, y }) => ({
-      dispatches: [dispatch(poolKernel, { ...attrs, maximum: false, x: x!, y: y! }, { x: "x", y: "y" })],
+      dispatches: [dispatch(poolKernel, { ...attrs, maximum: false, x: x, y: y }, { x: "x", y: "y" })],
     }),
   },
   cases,
@@ -77,11 +77,7 @@ export const maxPoolGradient = operation<PoolGradientAttrs>({
   variants: {
     plain: (attrs, { x, y }) => ({
       dispatches: [
-        dispatch(
-          poolGradientKernel,
-          { ...attrs, maximum: true, x: x!, y: y! },
-          { dy: "dy", x: "x", y: "y", dx: "dx" },
-        ),
+        dispatch(poolGradientKernel, { ...attrs, maximum: true, x: x, y: y }, { dy: "dy", x: "x", y: "y", dx: "dx" }),
       ],
     }),
   },
@@ -111,7 +107,7 @@ export const averagePoolGradient = operation<PoolGradientAttrs>({
       dispatches: [
         dispatch(
           poolGradientKernel,
-          { ...attrs, maximum: false, x: attrs.inputShape, y: dy! },
+          { ...attrs, maximum: false, x: attrs.inputShape, y: dy },
           { dy: "dy", x: undefined, y: undefined, dx: "dx" },
         ),
       ],

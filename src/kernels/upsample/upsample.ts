@@ -60,11 +60,26 @@ function check(who: string, name: string, shape: Shape, size: readonly number[])
 }
 
 const sizes: readonly (readonly [UpsampleAttrs["size"], Shape, "large"?])[] = [
-  [[1, 1], [1, 1, 1, 1]],
-  [[2, 2], [1, 1, 1, 3]],
-  [[2, 2], [2, 3, 5, 4]],
-  [[3, 2], [1, 4, 3, 5]],
-  [[1, 5], [2, 2, 3, 2]],
+  [
+    [1, 1],
+    [1, 1, 1, 1],
+  ],
+  [
+    [2, 2],
+    [1, 1, 1, 3],
+  ],
+  [
+    [2, 2],
+    [2, 3, 5, 4],
+  ],
+  [
+    [3, 2],
+    [1, 4, 3, 5],
+  ],
+  [
+    [1, 5],
+    [2, 2, 3, 2],
+  ],
   [[4, 4], [2, 8, 8, 17], "large"],
 ];
 
@@ -88,7 +103,7 @@ export const upsample = operation<UpsampleAttrs>({
   },
   gradients: { x: { op: "upsampleGradient", from: { dy: "dy" } } },
   variants: {
-    plain: (attrs, { x }) => ({ dispatches: [dispatch(upsampleKernel, { ...attrs, x: x! }, { x: "x", y: "y" })] }),
+    plain: (attrs, { x }) => ({ dispatches: [dispatch(upsampleKernel, { ...attrs, x: x }, { x: "x", y: "y" })] }),
   },
   cases: problems.map(({ attrs, x, flags }) => ({ attrs, inputs: { x }, ...flags })),
 });
@@ -112,7 +127,7 @@ export const upsampleGradient = operation<UpsampleAttrs>({
   constants: ["dy"],
   variants: {
     plain: (attrs, { dx }) => ({
-      dispatches: [dispatch(upsampleGradientKernel, { ...attrs, x: dx! }, { dy: "dy", dx: "dx" })],
+      dispatches: [dispatch(upsampleGradientKernel, { ...attrs, x: dx }, { dy: "dy", dx: "dx" })],
     }),
   },
   cases: problems.map(({ attrs, x, flags }) => ({ attrs, inputs: { dy: outputShape(attrs, x) }, ...flags })),

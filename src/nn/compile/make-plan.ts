@@ -1,4 +1,5 @@
 /** Runs the passes in order. Pure: the same request gives the same plan, in Node or in a browser, with or without a GPU. */
+import { recordingBytes } from "../../gpu/recorder";
 import { readInterface } from "../../kernels/kernel";
 import type { AdapterTraits } from "../../kernels/operation";
 import type { Graph, Value } from "../graph";
@@ -20,9 +21,6 @@ export interface PlanRequest extends TraceRequest {
   /** No gradients and no shared memory, so that every value can be read after a step; for finding where a NaN began. */
   readonly forwardOnly?: boolean;
 }
-
-/** What a recording of `count` dispatches allocates beside the values: one uniform block each, and a dummy. */
-const recordingBytes = (count: number): number => Math.max(1, count) * blockBytes + blockBytes;
 
 export function makePlan(request: PlanRequest): Plan {
   const traced = trace(request);

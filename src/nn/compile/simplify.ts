@@ -129,7 +129,7 @@ function mergeActivation(graph: Graph, node: Node, uses: Uses): true | undefined
 
 /** The gradient of the activation above a batch normalization moves into the two programs of its backward pass. */
 function mergeIntoReductions(graph: Graph, norm: Node, activation: Node, a: Activation, uses: Uses): boolean {
-  const reductions = uses.of(norm.outputs.mean!).filter((u) => u.node.op === "batchNormReduce" || u.node.op === "batchNormInputGradient");
+  const reductions = uses.of(norm.outputs.statistics!).filter((u) => u.node.op === "batchNormReduce" || u.node.op === "batchNormInputGradient");
   if (reductions.length === 0) return true; // nothing below is trained, and neither is this layer
   if (a.kind !== "relu" || !gradientReadsOutput(a)) return false;
   const gradientId = reductions[0]!.node.inputs.dy!;

@@ -84,6 +84,6 @@ function gather(g: Graph, what: "x" | "labels", shape: Shape, data: ResidentData
   const source = g.value({ name: `data ${what}`, shape: [words], role: "resource", resource: `data:${what}` });
   const index = g.value({ name: "index", shape: [data.count], role: "resource", resource: "index" });
   g.phase = "feed";
-  const attrs = { sample, bytes: data.bytes, scale: 1, offset: 0, shape };
+  const attrs = { bytes: data.bytes, shape };
   return g.within("data", () => g.apply("gather", attrs, { data: source, index }));
 }

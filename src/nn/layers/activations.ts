@@ -36,7 +36,8 @@ const byName: Readonly<Record<string, Emit>> = {
   relu6: elementwise({ kind: "relu", maxValue: 6 }),
   leaky_relu: elementwise({ kind: "relu", slope: 0.2 }),
   elu: elementwise({ kind: "elu" }),
-  selu: (g, x) => g.apply("affine", { scale: selu.scale, offset: 0 }, { x: elementwise({ kind: "elu", slope: selu.alpha })(g, x) }),
+  selu: (g, x) =>
+    g.apply("affine", { scale: selu.scale, offset: 0 }, { x: elementwise({ kind: "elu", slope: selu.alpha })(g, x) }),
   sigmoid: elementwise({ kind: "sigmoid" }),
   hard_sigmoid: elementwise({ kind: "hardSigmoid" }),
   tanh: elementwise({ kind: "tanh" }),
@@ -44,7 +45,8 @@ const byName: Readonly<Record<string, Emit>> = {
   hard_silu: elementwise({ kind: "hardSilu" }),
   gelu: elementwise({ kind: "gelu" }),
   softplus: elementwise({ kind: "softplus" }),
-  mish: (g, x) => g.apply("multiply", {}, { a: x, b: elementwise({ kind: "tanh" })(g, elementwise({ kind: "softplus" })(g, x)) }),
+  mish: (g, x) =>
+    g.apply("multiply", {}, { a: x, b: elementwise({ kind: "tanh" })(g, elementwise({ kind: "softplus" })(g, x)) }),
   softmax: (g, x) => g.apply("softmax", {}, { x }),
 };
 
@@ -72,19 +74,26 @@ const byClass: Readonly<Record<string, (config: Numbers) => Emit | undefined>> =
  * @throws when Thaw has no such activation, with the list of those it has.
  */
 export function parseActivation(spec: ActivationConfig | null | undefined, who = "activation"): ActivationFunction {
-  if (spec === null || spec === undefined) return { config: "linear", emit: byName.linear! };
+  if (spec === null || spec === undefined) return { config: "linear", emit: byName.linear };
   if (typeof spec === "object") {
     // Keras writes functions as { class_name: "function", config: "relu" } and the layer Activation around a name.
     if (typeof spec.config === "string") return parseActivation(spec.config, who);
     const settings = (spec.config ?? {}) as Numbers & { activation?: ActivationConfig };
     if (spec.className === "Activation") return parseActivation(settings.activation, who);
-    const emit = Object.hasOwn(byClass, spec.className) ? byClass[spec.className]!(settings) : undefined;
+    const emit = Object.hasOwn(byClass, spec.className) ? byClass[spec.className](settings) : undefined;
     if (emit) return { config: spec, emit };
-    return parseActivation(Object.keys(settings).length > 0 ? `${spec.className} ${JSON.stringify(settings)}` : spec.className, who);
+    return parseActivation(
+      Object.keys(settings).length > 0 ? `${spec.className} ${JSON.stringify(settings)}` : spec.className,
+      who,
+    );
   }
   const name = aliases[spec] ?? spec;
   if (!Object.hasOwn(byName, name)) {
-    throw new ThawError(who, `the activation ${JSON.stringify(spec)} is not known`, `one of ${knownActivations().join(", ")}`);
+    throw new ThawError(
+      who,
+      `the activation ${JSON.stringify(spec)} is not known`,
+      `one of ${knownActivations().join(", ")}`,
+    );
   }
-  return { config: name, emit: byName[name]! };
+  return { config: name, emit: byName[name] };
 }

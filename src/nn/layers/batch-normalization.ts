@@ -65,11 +65,15 @@ export class BatchNormalization extends UnaryLayer {
   }
 
   protected override build([input]: readonly SampleShape[]): void {
-    const rank = input!.length + 1;
+    const rank = input.length + 1;
     if (axisIndex(this.axis, rank) !== rank - 1) {
-      throw new Settings(this.name, { axis: this.axis }).refuse("axis", "the last dimension, -1", "Put a Permute before it.");
+      throw new Settings(this.name, { axis: this.axis }).refuse(
+        "axis",
+        "the last dimension, -1",
+        "Put a Permute before it.",
+      );
     }
-    const shape = [input!.at(-1)!];
+    const shape = [input.at(-1)!];
     if (this.scale) this.gamma = this.addWeight("gamma", shape, { kind: "ones" });
     if (this.center) this.beta = this.addWeight("beta", shape, { kind: "zeros" });
     this.movingMean = this.addWeight("moving_mean", shape, { kind: "zeros" }, "state");

@@ -67,16 +67,22 @@ export class Conv2D extends ImageLayer {
   }
 
   protected override build([input]: readonly SampleShape[]): void {
-    const channels = input!.at(-1)!;
+    const channels = input.at(-1)!;
     if (channels % this.groups !== 0) {
-      throw new ThawError(this.name, `received ${channels} channels with groups = ${this.groups}`, "channels that divide evenly into the groups");
+      throw new ThawError(
+        this.name,
+        `received ${channels} channels with groups = ${this.groups}`,
+        "channels that divide evenly into the groups",
+      );
     }
-    this.kernel = this.addWeight("kernel", [...this.kernelSize, channels / this.groups, this.filters], { kind: "glorotUniform" });
+    this.kernel = this.addWeight("kernel", [...this.kernelSize, channels / this.groups, this.filters], {
+      kind: "glorotUniform",
+    });
     if (this.useBias) this.bias = this.addWeight("bias", [this.filters], { kind: "zeros" });
   }
 
   protected forward(g: Graph, x: Value): Value {
-    const pads = windowPads(this.name, x.shape, this.kernelSize, this.strides, this.padding, this.dilationRate);
+    const pads = windowPads(x.shape, this.padding, this.kernelSize, this.strides, this.dilationRate);
     const attrs = { strides: this.strides, dilation: this.dilationRate, groups: this.groups, pads };
     const y = g.apply("conv2d", attrs, { x, w: g.parameter(this.kernel), b: this.bias && g.parameter(this.bias) });
     return this.activation.emit(g, y);

@@ -47,7 +47,7 @@ export class Dense extends UnaryLayer {
   }
 
   protected override build([input]: readonly SampleShape[]): void {
-    this.kernel = this.addWeight("kernel", [input!.at(-1)!, this.units], { kind: "glorotUniform" });
+    this.kernel = this.addWeight("kernel", [input.at(-1)!, this.units], { kind: "glorotUniform" });
     if (this.useBias) this.bias = this.addWeight("bias", [this.units], { kind: "zeros" });
   }
 

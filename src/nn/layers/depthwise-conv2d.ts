@@ -61,15 +61,21 @@ export class DepthwiseConv2D extends ImageLayer {
   }
 
   protected override build([input]: readonly SampleShape[]): void {
-    const channels = input!.at(-1)!;
-    this.kernel = this.addWeight("kernel", [...this.kernelSize, channels, this.depthMultiplier], { kind: "glorotUniform" });
+    const channels = input.at(-1)!;
+    this.kernel = this.addWeight("kernel", [...this.kernelSize, channels, this.depthMultiplier], {
+      kind: "glorotUniform",
+    });
     if (this.useBias) this.bias = this.addWeight("bias", [channels * this.depthMultiplier], { kind: "zeros" });
   }
 
   protected forward(g: Graph, x: Value): Value {
-    const pads = windowPads(this.name, x.shape, this.kernelSize, this.strides, this.padding, this.dilationRate);
+    const pads = windowPads(x.shape, this.padding, this.kernelSize, this.strides, this.dilationRate);
     const attrs = { strides: this.strides, dilation: this.dilationRate, groups: x.shape.at(-1)!, pads };
-    const y = g.apply("depthwiseConv2d", attrs, { x, w: g.parameter(this.kernel), b: this.bias && g.parameter(this.bias) });
+    const y = g.apply("depthwiseConv2d", attrs, {
+      x,
+      w: g.parameter(this.kernel),
+      b: this.bias && g.parameter(this.bias),
+    });
     return this.activation.emit(g, y);
   }
 

@@ -12,7 +12,10 @@ abstract class GlobalPooling2D extends ImageLayer {
   readonly keepdims: boolean;
   protected abstract readonly operation: string;
 
-  constructor(readonly className: string, options: GlobalPooling2DOptions) {
+  constructor(
+    readonly className: string,
+    options: GlobalPooling2DOptions,
+  ) {
     super(options);
     const read = new Settings(className, options);
     read.channelsLast();

@@ -3,7 +3,9 @@
 type Plain = Record<string, unknown>;
 
 const isPlain = (value: unknown): value is Plain =>
-  typeof value === "object" && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
+  typeof value === "object" &&
+  value !== null &&
+  [Object.prototype, null].includes(Object.getPrototypeOf(value) as null);
 
 function mapKeys(value: unknown, rename: (key: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => mapKeys(item, rename));
@@ -21,8 +23,16 @@ export function snakeCaseKeys(config: Readonly<Plain>): Plain {
   return mapKeys(config, (key) => key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)) as Plain;
 }
 
-/** Options of Keras that say nothing about what a trained layer computes. */
-const ignored = new Set(["dtype", "dtypePolicy", "autocast", "renormClipping", "renormMomentum", "implementation"]);
+/** Options of Keras that say nothing about what a layer computes; the batch's shape is the model's business. */
+const ignored = new Set([
+  "dtype",
+  "dtypePolicy",
+  "autocast",
+  "renormClipping",
+  "renormMomentum",
+  "batchShape",
+  "batchInputShape",
+]);
 
 /** Whether an option may be left aside: how weights begin and what is asked of them while Keras trains. */
 export function isIgnorable(option: string): boolean {

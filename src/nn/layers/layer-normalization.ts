@@ -50,13 +50,16 @@ export class LayerNormalization extends UnaryLayer {
   }
 
   protected override build([input]: readonly SampleShape[]): void {
-    const rank = input!.length + 1;
+    const rank = input.length + 1;
     const axes = this.axis.map((axis) => axisIndex(axis, rank) ?? -1).toSorted((a, b) => a - b);
     const first = rank - axes.length;
     if (first < 1 || axes.some((axis, i) => axis !== first + i)) {
-      throw new Settings(this.name, { axis: this.axis }).refuse("axis", `the last dimension of ${rank}, or several that end with it, without the batch`);
+      throw new Settings(this.name, { axis: this.axis }).refuse(
+        "axis",
+        `the last dimension of ${rank}, or several that end with it, without the batch`,
+      );
     }
-    const shape = input!.slice(first - 1);
+    const shape = input.slice(first - 1);
     if (this.scale) this.gamma = this.addWeight("gamma", shape, { kind: "ones" });
     if (this.center) this.beta = this.addWeight("beta", shape, { kind: "zeros" });
   }

@@ -14,12 +14,15 @@ export interface Pooling2DOptions extends LayerOptions, ImageOptions {
 }
 
 abstract class Pooling2D extends ImageLayer {
-  readonly poolSize!: readonly [number, number];
-  readonly strides!: readonly [number, number];
-  readonly padding!: Padding;
+  readonly poolSize: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding;
   protected abstract readonly operation: string;
 
-  constructor(readonly className: string, options: Pooling2DOptions) {
+  constructor(
+    readonly className: string,
+    options: Pooling2DOptions,
+  ) {
     super(options);
     const read = new Settings(className, options);
     read.channelsLast();
@@ -29,7 +32,7 @@ abstract class Pooling2D extends ImageLayer {
   }
 
   protected forward(g: Graph, x: Value): Value {
-    const pads = windowPads(this.name, x.shape, this.poolSize, this.strides, this.padding);
+    const pads = windowPads(x.shape, this.padding, this.poolSize, this.strides);
     return g.apply(this.operation, { size: this.poolSize, strides: this.strides, pads }, { x });
   }
 

@@ -56,7 +56,7 @@ export class SeparableConv2D extends ImageLayer {
   }
 
   protected override build([input]: readonly SampleShape[]): void {
-    const channels = input!.at(-1)!;
+    const channels = input.at(-1)!;
     const between = channels * this.depthMultiplier;
     this.depthwiseKernel = this.addWeight("depthwise_kernel", [...this.kernelSize, channels, this.depthMultiplier], {
       kind: "glorotUniform",
@@ -66,12 +66,15 @@ export class SeparableConv2D extends ImageLayer {
   }
 
   protected forward(g: Graph, x: Value): Value {
-    const pads = windowPads(this.name, x.shape, this.kernelSize, this.strides, this.padding, this.dilationRate);
+    const pads = windowPads(x.shape, this.padding, this.kernelSize, this.strides, this.dilationRate);
     const spatial = { strides: this.strides, dilation: this.dilationRate, groups: x.shape.at(-1)!, pads };
     const between = g.apply("depthwiseConv2d", spatial, { x, w: g.parameter(this.depthwiseKernel) });
     const point = { strides: [1, 1], dilation: [1, 1], groups: 1, pads: [0, 0, 0, 0] };
     const bias = this.bias && g.parameter(this.bias);
-    return this.activation.emit(g, g.apply("conv2d", point, { x: between, w: g.parameter(this.pointwiseKernel), b: bias }));
+    return this.activation.emit(
+      g,
+      g.apply("conv2d", point, { x: between, w: g.parameter(this.pointwiseKernel), b: bias }),
+    );
   }
 
   config(): Record<string, unknown> {

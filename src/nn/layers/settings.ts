@@ -52,14 +52,16 @@ export class Settings<O extends object> {
     if (!Array.isArray(both) || both.length !== 2 || !both.every((v) => isWhole(v, least))) {
       throw this.refuse(key, `one or two whole numbers of at least ${least}, height first`);
     }
-    return [both[0] as number, both[1] as number];
+    return [both[0], both[1]];
   }
 
   /** A finite number between the bounds, both included. */
   number(key: keyof O & string, fallback: number, low = -Infinity, high = Infinity): number {
     const value = this.#raw(key) ?? fallback;
     if (typeof value !== "number" || !Number.isFinite(value) || value < low || value > high) {
-      const bounds = [low > -Infinity ? `at least ${low}` : "", high < Infinity ? `at most ${high}` : ""].filter(Boolean);
+      const bounds = [low > -Infinity ? `at least ${low}` : "", high < Infinity ? `at most ${high}` : ""].filter(
+        Boolean,
+      );
       throw this.refuse(key, `a number${bounds.length > 0 ? ` of ${bounds.join(" and ")}` : ""}`);
     }
     return value;
@@ -92,7 +94,11 @@ export class Settings<O extends object> {
     const value = this.#raw("dataFormat" as keyof O & string) ?? "channels_last";
     if (value !== "channels_last") {
       const remedy = 'Save the model with "channels_last" in Keras; Permute brings single inputs into that layout.';
-      throw this.refuse("dataFormat" as keyof O & string, '"channels_last": Thaw computes in [batch, height, width, channels] only', remedy);
+      throw this.refuse(
+        "dataFormat" as keyof O & string,
+        '"channels_last": Thaw computes in [batch, height, width, channels] only',
+        remedy,
+      );
     }
     return value;
   }
@@ -101,8 +107,13 @@ export class Settings<O extends object> {
   sides(key: keyof O & string, fallback: number): Sides {
     const value = this.#raw(key) ?? fallback;
     const axes = typeof value === "number" ? [value, value] : value;
-    const sides = Array.isArray(axes) ? axes.map((side) => (typeof side === "number" ? [side, side] : side) as number[]) : [];
-    if (sides.length !== 2 || !sides.every((s) => Array.isArray(s) && s.length === 2 && s.every((v) => isWhole(v, 0)))) {
+    const sides = Array.isArray(axes)
+      ? axes.map((side) => (typeof side === "number" ? [side, side] : side) as number[])
+      : [];
+    if (
+      sides.length !== 2 ||
+      !sides.every((s) => Array.isArray(s) && s.length === 2 && s.every((v) => isWhole(v, 0)))
+    ) {
       throw this.refuse(key, "a whole number, a pair of them, or [[top, bottom], [left, right]]");
     }
     return sides as unknown as Sides;

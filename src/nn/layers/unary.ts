@@ -20,13 +20,13 @@ export abstract class UnaryLayer extends Layer {
 
   override ensureBuilt(shapes: readonly SampleShape[]): void {
     // Before weights exist: a wrong input must not leave a half-built layer behind.
-    if (!this.built && shapes.length === 1) this.#checkRank(["batch", ...shapes[0]!]);
+    if (!this.built && shapes.length === 1) this.#checkRank(["batch", ...shapes[0]]);
     super.ensureBuilt(shapes);
   }
 
   call(g: Graph, inputs: readonly Value[], context: CallContext): Value[] {
     this.expectInputs(inputs, 1);
-    const x = inputs[0]!;
+    const x = inputs[0];
     this.#checkRank(x.shape);
     const built = this.builtShapes?.[0];
     if (built && this.parameters.length > 0 && x.shape.at(-1) !== built.at(-1)) {
@@ -43,7 +43,9 @@ export abstract class UnaryLayer extends Layer {
   #checkRank(shape: readonly (number | string)[]): void {
     if (this.rank === undefined ? shape.length >= this.leastRank : shape.length === this.rank) return;
     const expected =
-      this.rank === 4 ? "[batch, height, width, channels]" : `${this.rank ?? `at least ${this.leastRank}`} dimensions, batch first`;
+      this.rank === 4
+        ? "[batch, height, width, channels]"
+        : `${this.rank ?? `at least ${this.leastRank}`} dimensions, batch first`;
     throw new ThawError(this.name, `received an input of shape [${shape.join(", ")}]`, expected);
   }
 }

@@ -1,0 +1,84 @@
+/** The commands and their options. `runCli` ends with the status of the process: 0, 1 for errors, 2 for wrong use. */
+import { Command, CommanderError, Option } from "commander";
+import { ThawError } from "../index";
+import { packageVersion } from "./files";
+import type { Io } from "./io";
+import { whole } from "./options";
+import { adapters, planCommand, type PlanArguments } from "./plan-command";
+import type { FinetuneArguments } from "./finetune-command";
+
+/** @param args without the program's own name */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await program(io).parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    // Commander has printed its own message.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof DOMException && error.name === "AbortError") return 130; // what shells give for Ctrl+C
+    io.err(`${describe(error)}\n`);
+    return 1;
+  }
+}
+
+/** Errors made for the user are their message; anything else is a fault of ours, and its stack finds it. */
+function describe(error: unknown): string {
+  if (error instanceof ThawError) return error.message;
+  return `thaw: an error inside Thaw; please report it.\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+function program(io: Io): Command {
+  const thaw = new Command("thaw")
+    .description("Transfer learning on WebGPU: freeze a pretrained network, train a new head, thaw it and fine-tune.")
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError("(thaw --help, or thaw COMMAND --help, tells more)");
+
+  thaw
+    .command("finetune")
+    .description("cats and dogs from 200 images, three ways: from scratch, with a frozen base, fine-tuned")
+    .option("--quick", "fewer epochs and validation images: does everything work here?")
+    .option("--seed <n>", "for new weights and the order of images", whole(0), 1)
+    .option("--epochs <n>", "for each of the three trainings (default: 12, with --quick 4)", whole(1))
+    .option("--out <file>", "where the numbers go", "out/finetune.json")
+    .addOption(new Option("--runtime <name>", "where it runs (default: node, or browser where Node has no adapter)").choices(["node", "browser"]))
+    .action(async (options: FinetuneArguments) => {
+      const { finetuneCommand } = await import("./finetune-command");
+      await finetuneCommand(options, io);
+    });
+
+  thaw
+    .command("plan")
+    .description("what a step does for a network, what freezing leaves out, and why; needs no GPU")
+    .argument("<file>", "a network: .keras")
+    .option("--batch <n>", "samples in a step", whole(1), 8)
+    .option("--freeze <what>", "all (but the head, the last layer with weights), none, or the last layer to freeze", "none")
+    .option("--classes <n>", "puts a new head for so many classes in place of the last Dense layer", whole(1))
+    .addOption(new Option("--mode <mode>", "which kind of step").choices(["train", "evaluate", "predict"]).default("train"))
+    .addOption(new Option("--adapter <kind>", "which kernels to choose").choices(Object.keys(adapters)).default("gpu"))
+    .option("--optimizer <name>", "sgd, rmsprop, adam, adamW", "adam")
+    .option("--loss <name>", "default: what the last activation asks for")
+    .option("--json", "for programs")
+    .action(async (file: string, options: PlanArguments) => await planCommand(file, options, io));
+
+  thaw
+    .command("summary")
+    .description("layers, output shapes and weights of a network, as Keras prints them")
+    .argument("<file>", "a network: .keras")
+    .option("--expand-nested", "list the layers of nested models too")
+    .action(async (file: string, options: { expandNested?: boolean }) => {
+      const { summaryCommand } = await import("./summary-command");
+      await summaryCommand(file, options, io);
+    });
+
+  thaw
+    .command("info")
+    .description("the WebGPU adapter, its features and limits")
+    .option("--json", "for programs")
+    .action(async (options: { json?: boolean }) => {
+      const { infoCommand } = await import("./info-command");
+      await infoCommand(options, io);
+    });
+  return thaw;
+}

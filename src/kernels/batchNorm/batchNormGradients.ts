@@ -1,0 +1,152 @@
+/** The backward pass of batch normalization with batch statistics: one reduction, one elementwise pass. */
+import type { Activation } from "../activation/activation";
+import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
+import { elements, operation, type AdapterTraits, type Lowering, type Shape } from "../operation";
+import { lowerSumRows } from "../sumRows/sumRows";
+import { isRelu, reluBound } from "./batchNormTraining";
+import { rowsEach, treeOf, treeWorkgroups, type Tree } from "./channels";
+import inputGradientSource from "./batch_norm_input_gradient.wgsl?raw";
+import reduceSource from "./batch_norm_reduce.wgsl?raw";
+
+export interface BatchNormGradientAttrs {
+  /** The activation that was fused behind the normalization; its gradient is taken from y on the way. */
+  readonly activation?: Activation;
+}
+
+interface Reduce extends Tree {
+  readonly statistics: boolean;
+  readonly activation: Activation | undefined;
+}
+
+export const batchNormReduceKernel: Kernel<Reduce> = {
+  name: "batch_norm_reduce",
+  source: reduceSource,
+  overrides: (p) => ({ WORKGROUP: p.workgroup, CHANNELS: p.width, STATISTICS: p.statistics, RELU: isRelu(p.activation) }),
+  params: (p) => ({ rows: p.rows, channels: p.channels, rowsEach: rowsEach(p), maxValue: reluBound(p.activation) }),
+  workgroups: treeWorkgroups,
+  sizes: (p) => {
+    const count = p.rows * p.channels;
+    return {
+      dy: count,
+      x: count,
+      first: p.slices * p.channels,
+      second: p.slices * p.channels,
+      ...(p.statistics && { statistics: 2 * p.channels }),
+      ...(isRelu(p.activation) && { y: count }),
+    };
+  },
+  cost: (p) => ({
+    flops: (p.statistics ? 5 : 3) * p.rows * p.channels,
+    bytes: 4 * ((isRelu(p.activation) ? 3 : 2) * p.rows + 2 * p.slices) * p.channels,
+  }),
+};
+
+/** The two sums over rows for each channel, as outputs `first` and `second`; shared with the channel affine. */
+export function lowerReduce(
+  x: Shape,
+  adapter: AdapterTraits,
+  names: { first: string; second: string; statistics?: string; y?: string },
+  activation?: Activation,
+  slices?: number,
+): Lowering {
+  const tree = treeOf(x, adapter, slices);
+  const problem: Reduce = { ...tree, statistics: names.statistics !== undefined, activation };
+  const inputs = { dy: "dy", x: "x", y: names.y, statistics: names.statistics };
+  if (tree.slices === 1) {
+    return { dispatches: [dispatch(batchNormReduceKernel, problem, { ...inputs, first: names.first, second: names.second })] };
+  }
+  const finish = (from: string, to: string): readonly Dispatch[] => lowerSumRows(tree.slices, tree.channels, 1, from, to).dispatches;
+  return {
+    scratch: { partialFirst: tree.slices * tree.channels, partialSecond: tree.slices * tree.channels },
+    dispatches: [
+      dispatch(batchNormReduceKernel, problem, { ...inputs, first: "partialFirst", second: "partialSecond" }),
+      ...finish("partialFirst", names.first),
+      ...finish("partialSecond", names.second),
+    ],
+  };
+}
+
+const relu6: Activation = { kind: "relu", maxValue: 6 };
+const shapesOf = (x: Shape) => ({ dy: x, x, statistics: [2, x.at(-1)!] });
+
+export const batchNormReduce = operation<BatchNormGradientAttrs>({
+  name: "batchNormReduce",
+  inputs: ["dy", "x", "statistics", "y?"],
+  outputs: ["dgamma", "dbeta"],
+  shapes: (_, { x }) => ({ dgamma: [x!.at(-1)!], dbeta: [x!.at(-1)!] }),
+  gradients: {},
+  constants: ["dy", "x", "statistics", "y"],
+  variants: {
+    plain: (a, s, adapter) =>
+      lowerReduce(s.x!, adapter, { first: "dgamma", second: "dbeta", statistics: "statistics", ...(s.y && { y: "y" }) }, a.activation),
+    slices: (a, s, adapter) =>
+      lowerReduce(s.x!, adapter, { first: "dgamma", second: "dbeta", statistics: "statistics", ...(s.y && { y: "y" }) }, a.activation, 3),
+  },
+  cases: [
+    { attrs: {}, inputs: shapesOf([1, 1]) },
+    { attrs: {}, inputs: shapesOf([3, 5, 7, 3]) },
+    { attrs: { activation: relu6 }, inputs: { ...shapesOf([2, 4, 4, 5]), y: [2, 4, 4, 5] } },
+    { attrs: {}, inputs: shapesOf([8, 24, 24, 17]), large: true },
+  ],
+});
+
+interface InputGradient {
+  readonly count: number;
+  readonly channels: number;
+  readonly gamma: boolean;
+  readonly activation: Activation | undefined;
+}
+
+const perInvocation = 4;
+
+export const batchNormInputGradientKernel: Kernel<InputGradient> = {
+  name: "batch_norm_input_gradient",
+  source: inputGradientSource,
+  overrides: (p) => ({ RELU: isRelu(p.activation), HAS_GAMMA: p.gamma }),
+  params: (p) => ({ count: p.count, channels: p.channels, maxValue: reluBound(p.activation) }),
+  workgroups: (p) => foldWorkgroups(ceilDiv(p.count, 64 * perInvocation)),
+  sizes: (p) => ({
+    dy: p.count,
+    x: p.count,
+    dx: p.count,
+    statistics: 2 * p.channels,
+    dgamma: p.channels,
+    dbeta: p.channels,
+    ...(p.gamma && { gamma: p.channels }),
+    ...(isRelu(p.activation) && { y: p.count }),
+  }),
+  cost: (p) => ({ flops: 8 * p.count, bytes: 4 * ((isRelu(p.activation) ? 4 : 3) * p.count + 5 * p.channels) }),
+};
+
+const gradientShapes = (x: Shape, gamma = true) => ({
+  ...shapesOf(x),
+  dgamma: [x.at(-1)!],
+  dbeta: [x.at(-1)!],
+  ...(gamma && { gamma: [x.at(-1)!] }),
+});
+
+export const batchNormInputGradient = operation<BatchNormGradientAttrs>({
+  name: "batchNormInputGradient",
+  inputs: ["dy", "x", "gamma?", "statistics", "dgamma", "dbeta", "y?"],
+  outputs: ["dx"],
+  shapes: (_, { x }) => ({ dx: x! }),
+  gradients: {},
+  constants: ["dy", "x", "gamma", "statistics", "dgamma", "dbeta", "y"],
+  variants: {
+    plain: ({ activation }, { x, gamma, y }) => ({
+      dispatches: [
+        dispatch(
+          batchNormInputGradientKernel,
+          { count: elements(x!), channels: x!.at(-1)!, gamma: !!gamma, activation },
+          { dy: "dy", x: "x", y: y && "y", gamma: gamma && "gamma", statistics: "statistics", dgamma: "dgamma", dbeta: "dbeta", dx: "dx" },
+        ),
+      ],
+    }),
+  },
+  cases: [
+    { attrs: {}, inputs: gradientShapes([1, 1]) },
+    { attrs: {}, inputs: gradientShapes([3, 5, 7, 3]) },
+    { attrs: {}, inputs: gradientShapes([2, 3, 3, 4], false) },
+    { attrs: { activation: relu6 }, inputs: { ...gradientShapes([2, 4, 4, 5]), y: [2, 4, 4, 5] } },
+  ],
+});

@@ -1,0 +1,66 @@
+// first[c] = sum_r d[r, c] * h[r, c],   second[c] = sum_r d[r, c]
+//
+// with d = dy, times f'(y) where an activation of the relu family follows (RELU), and
+//   h = (x - mean[c]) * invStd[c]   for batch normalization (STATISTICS): first is dgamma, second is dbeta;
+//   h = x                           for a channel affine: first is dscale, second is dshift.
+// Workgroups and lanes are those of batch_norm_statistics.wgsl: CHANNELS channels and a slice of the rows each. With several
+// slices the outputs are [slices, channels] and are summed by another program.
+
+override WORKGROUP: u32 = 64;
+override CHANNELS: u32 = 4;
+override STATISTICS: bool = true;
+override RELU: bool = false;
+
+struct Params {
+  rows: u32,
+  channels: u32,
+  rowsEach: u32,
+  maxValue: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> y: array<f32>;
+@group(0) @binding(4) var<storage, read> statistics: array<f32>; // means, then inverse deviations
+@group(0) @binding(5) var<storage, read_write> first: array<f32>;
+@group(0) @binding(6) var<storage, read_write> second: array<f32>;
+
+var<workgroup> sums: array<vec2f, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = group.x * CHANNELS + local % CHANNELS;
+  let begin = group.y * params.rowsEach;
+  let end = min(begin + params.rowsEach, params.rows);
+  let inside = c < params.channels;
+  var sum = vec2f(0.0);
+  if inside {
+    var average = 0.0;
+    var factor = 1.0;
+    if STATISTICS {
+      average = statistics[c];
+      factor = statistics[params.channels + c];
+    }
+    let lanes = WORKGROUP / CHANNELS;
+    var i = (begin + local / CHANNELS) * params.channels + c;
+    for (var r = begin + local / CHANNELS; r < end; r += lanes) {
+      var d = dy[i];
+      if RELU {
+        let v = y[i];
+        d = select(0.0, d, v > 0.0 && v < params.maxValue);
+      }
+      sum += vec2f(d * (x[i] - average) * factor, d);
+      i += lanes * params.channels;
+    }
+  }
+  sums[local] = sum;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half >= CHANNELS; half /= 2u) {
+    if local < half { sums[local] += sums[local + half]; }
+    workgroupBarrier();
+  }
+  if local >= CHANNELS || !inside { return; }
+  first[group.y * params.channels + c] = sums[local].x;
+  second[group.y * params.channels + c] = sums[local].y;
+}

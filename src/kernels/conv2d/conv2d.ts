@@ -1,0 +1,106 @@
+/** Convolution of images, and its gradients with respect to image and filter. Layout NHWC, filter [kh, kw, C / groups, O]. */
+import { ThawError } from "../../errors";
+import { checkEpilogue, convolutionShape, type ConvolutionAttrs } from "../convolution";
+import { epilogueOf } from "../epilogue";
+import { formatShape, operation, type Case, type Shape } from "../operation";
+import { examples } from "./cases";
+import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
+import { convolutionOf } from "./problem";
+
+/** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
+export interface InputGradientAttrs extends ConvolutionAttrs {
+  readonly inputShape: Shape;
+}
+
+/** `filterShape`: the shape of w. */
+export interface FilterGradientAttrs extends ConvolutionAttrs {
+  readonly filterShape: Shape;
+}
+
+export const conv2d = operation<ConvolutionAttrs>({
+  name: "conv2d",
+  inputs: ["x", "w", "b?", "scale?", "residual?"],
+  outputs: ["y"],
+  shapes: (attrs, inputs) => {
+    const y = convolutionShape("conv2d", attrs, inputs.x, inputs.w);
+    checkEpilogue("conv2d", y, inputs);
+    return { y };
+  },
+  gradients: {
+    x: {
+      op: "conv2dInputGradient",
+      from: { dy: "dy", w: "w" },
+      attrs: ({ activation: _, ...attrs }, { x }): InputGradientAttrs => ({ ...attrs, inputShape: x! }),
+    },
+    w: {
+      op: "conv2dFilterGradient",
+      from: { x: "x", dy: "dy" },
+      attrs: ({ activation: _, ...attrs }, { w }): FilterGradientAttrs => ({ ...attrs, filterShape: w! }),
+    },
+    b: { op: "sumRows", from: { x: "dy" }, attrs: () => ({}) },
+  },
+  constants: ["scale", "residual"], // put there by fusion, which runs after gradients are taken
+  epilogue: true,
+  variants: {
+    plain: (attrs, shapes) => lowerPlain(convolutionOf(attrs, shapes.x!, shapes.w!, shapes.y!), epilogueOf(attrs, shapes)),
+  },
+  cases: [...examples.map(({ attrs, x, w, large }, i) => ({ attrs, inputs: { x, w, ...(i % 2 === 1 && { b: [w[3]!] }) }, ...(large && { large }) })), ...fusedCases()],
+});
+
+function fusedCases(): Case<ConvolutionAttrs>[] {
+  const activations: ConvolutionAttrs["activation"][] = [{ kind: "relu", maxValue: 6 }, { kind: "silu" }, { kind: "hardSilu" }];
+  return examples
+    .filter(({ large }) => large)
+    .slice(0, 6)
+    .map(({ attrs, x, w, y }, i) => ({
+      attrs: { ...attrs, activation: activations[i % 3]! },
+      inputs: { x, w, b: [w[3]!], ...(i % 2 === 0 && { scale: [w[3]!] }), ...(i % 3 !== 1 && { residual: y }) },
+      fused: true,
+    }));
+}
+
+/** Checks that dy is what the convolution of x and w would have. */
+function checkOutputGradient(who: string, attrs: ConvolutionAttrs, x: Shape, w: Shape, dy: Shape | undefined): void {
+  const y = convolutionShape(who, attrs, x, w);
+  if (dy?.length !== 4 || y.some((n, i) => n !== dy[i])) {
+    throw new ThawError(who, `dy has shape ${formatShape(dy)}`, `that of the output, ${formatShape(y)}`);
+  }
+}
+
+export const conv2dInputGradient = operation<InputGradientAttrs>({
+  name: "conv2dInputGradient",
+  inputs: ["dy", "w", "residual?"],
+  outputs: ["dx"],
+  shapes: (attrs, { dy, w, residual }) => {
+    checkOutputGradient("conv2dInputGradient", attrs, attrs.inputShape, w!, dy);
+    checkEpilogue("conv2dInputGradient", attrs.inputShape, { residual });
+    return { dx: attrs.inputShape };
+  },
+  gradients: {},
+  constants: ["dy", "w", "residual"],
+  variants: {
+    plain: (attrs, { dy, w, residual }) => lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w!, dy!), residual !== undefined),
+  },
+  cases: examples.map(({ attrs, x, w, y, large }, i) => ({
+    attrs: { ...attrs, inputShape: x },
+    inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
+    ...(large && { large }),
+  })),
+});
+
+export const conv2dFilterGradient = operation<FilterGradientAttrs>({
+  name: "conv2dFilterGradient",
+  inputs: ["x", "dy"],
+  outputs: ["dw"],
+  shapes: (attrs, { x, dy }) => {
+    checkOutputGradient("conv2dFilterGradient", attrs, x!, attrs.filterShape, dy);
+    return { dw: attrs.filterShape };
+  },
+  gradients: {},
+  constants: ["x", "dy"],
+  variants: {
+    plain: (attrs, { x, dy }) => lowerPlainFilterGradient(convolutionOf(attrs, x!, attrs.filterShape, dy!)),
+  },
+  cases: examples.map(({ attrs, x, w, y, large }) => ({ attrs: { ...attrs, filterShape: w }, inputs: { x, dy: y }, ...(large && { large }) })),
+});
+

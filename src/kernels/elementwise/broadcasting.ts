@@ -1,0 +1,41 @@
+/** NumPy's broadcasting for up to five axes, as strides that programs can use. */
+import { ThawError } from "../../errors";
+import { formatShape, type Shape } from "../operation";
+
+export const maxAxes = 5;
+
+/** The shape padded with ones in front to five axes. */
+export const toFive = (shape: Shape): number[] => [...Array.from({ length: maxAxes - shape.length }, () => 1), ...shape];
+
+/** @throws when the shapes do not fit, or have more than five axes. */
+export function broadcastShape(who: string, a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  const shape = Array.from({ length: rank }, (_, i) => {
+    const [da, db] = [a[a.length - rank + i] ?? 1, b[b.length - rank + i] ?? 1];
+    return da === 1 ? db : db === 1 || da === db ? da : Number.NaN;
+  });
+  if (shape.some(Number.isNaN) || rank > maxAxes) {
+    throw new ThawError(who, `operands of shape ${formatShape(a)} and ${formatShape(b)}`, `equal axes or axes of 1, at most ${maxAxes} of them`);
+  }
+  return shape;
+}
+
+/** Strides in elements of an operand along the five axes of the result; 0 where it is repeated. */
+export function stridesOf(operand: Shape): number[] {
+  const five = toFive(operand);
+  let stride = 1;
+  return five
+    .toReversed()
+    .map((size) => {
+      const own = size === 1 ? 0 : stride;
+      stride *= size;
+      return own;
+    })
+    .toReversed();
+}
+
+/** Names for a list of five numbers: `a0` to `a4`. */
+export const named = (prefix: string, values: readonly number[], from = 0): Record<string, number> =>
+  Object.fromEntries(values.slice(from).map((v, i) => [`${prefix}${i + from}`, v]));
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);

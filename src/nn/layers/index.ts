@@ -1,0 +1,23 @@
+/** Every layer there is; the registry takes them from here, by Keras's class names. */
+export * from "./activation";
+export * from "./batch-normalization";
+export * from "./concatenate";
+export * from "./conv2d";
+export * from "./dense";
+export * from "./depthwise-conv2d";
+export * from "./dropout";
+export * from "./global-pooling2d";
+export * from "./identity";
+export * from "./input";
+export * from "./layer-normalization";
+export { Add, Average, Maximum, Minimum, Multiply, Subtract } from "./merge";
+export * from "./normalization";
+export * from "./padding2d";
+export * from "./pooling2d";
+export * from "./prelu";
+export * from "./rectifiers";
+export { Rescaling, type RescalingOptions } from "./rescaling";
+export * from "./separable-conv2d";
+export * from "./shape-layers";
+export * from "./softmax";
+export * from "./up-sampling2d";

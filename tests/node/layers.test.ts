@@ -1,0 +1,11 @@
+import { afterAll, beforeAll } from "vitest";
+import { requestGpu, type Gpu } from "../../src/gpu/device";
+import { layerContractSuite } from "../support/layer-contract";
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await requestGpu();
+});
+afterAll(() => gpu.dispose());
+
+layerContractSuite(() => gpu);

@@ -1,0 +1,115 @@
+/**
+ * Trajectories: 20 training steps of the embedded network equal Keras's, in losses, gradients, what changed, and what
+ * must not change. tools/make_trajectories.py wrote the goldens.
+ */
+import { describe, expect, it } from "vitest";
+import { adam, Dense, FunctionalModel, GlobalAveragePooling2D, sgd, sparseCategoricalCrossentropy, type Gpu, type Optimizer } from "../../src/index";
+import { loadModel } from "../../src/loaders/index";
+import { readBytes } from "../setup/files";
+import { readGolden, type Golden, type Place } from "./fixtures";
+import { readTiles } from "./sprite";
+
+interface Run {
+  readonly losses: readonly number[];
+  readonly changes: Readonly<Record<string, Place>>;
+  readonly movingStatistics: Readonly<Record<string, Place>>;
+}
+
+interface Configuration {
+  readonly frozen: readonly string[];
+  readonly gradients: Readonly<Record<string, Place>>;
+  readonly sgd: Run;
+  readonly adam: Run;
+}
+
+interface Trajectories {
+  readonly batchSize: number;
+  readonly upTo: string;
+  readonly tiles: readonly (readonly number[])[];
+  readonly labels: readonly (readonly number[])[];
+  readonly head: { readonly kernel: Place; readonly bias: Place };
+  readonly configurations: Readonly<Record<string, Configuration>>;
+}
+
+const norm = (v: ArrayLike<number>) => Math.sqrt(Array.from(v).reduce((s, x) => s + x * x, 0));
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>) => norm(Array.from(a, (x, i) => x - b[i]!));
+
+async function buildModel(golden: Golden<Trajectories>): Promise<FunctionalModel> {
+  const base = await loadModel(await readBytes("assets/thaw_cifar8.keras"));
+  const cut = base.upTo(golden.json.upTo);
+  const pooled = new GlobalAveragePooling2D({ name: "pool" }).apply(cut.outputs[0]!);
+  const model = new FunctionalModel({ inputs: cut.inputs, outputs: new Dense({ name: "head", units: 2 }).apply(pooled), name: "trajectory" });
+  const [kernel, bias] = model.getLayer("head").parameters;
+  kernel!.assign(golden.tensor(golden.json.head.kernel));
+  bias!.assign(golden.tensor(golden.json.head.bias));
+  return model;
+}
+
+const optimizers: Record<"sgd" | "adam", { make: () => Optimizer; tolerance: number }> = {
+  sgd: { make: () => sgd(0.01, { momentum: 0.9 }), tolerance: 1e-2 },
+  adam: { make: () => adam(1e-3), tolerance: 5e-2 },
+};
+
+export function trajectorySuite(getGpu: () => Gpu): void {
+  for (const name of ["allTrainable", "halfFrozen", "headOnly"]) {
+    for (const kind of ["sgd", "adam"] as const) {
+      describe(`${name}, ${kind}`, () => {
+        it("20 steps equal Keras's", async () => {
+          const golden = await readGolden<Trajectories>("trajectories");
+          const configuration = golden.json.configurations[name]!;
+          const run = configuration[kind];
+          const model = await buildModel(golden);
+          model.trainable = true;
+          for (const layer of configuration.frozen) model.getLayer(layer).trainable = false;
+          const before = new Map(model.allParameters().map((p) => [p, p.value.slice()]));
+          const gpu = getGpu();
+          await model.compile({ gpu, optimizer: optimizers[kind].make(), loss: sparseCategoricalCrossentropy({ fromLogits: true }) });
+          try {
+            await checkSteps(model, golden, configuration, run);
+            await model.readWeights();
+            for (const [p, start] of before) checkParameter(p.path, p.value, start, p.trainable, golden, run, optimizers[kind].tolerance);
+          } finally {
+            model.dispose();
+          }
+        });
+      });
+    }
+  }
+}
+
+async function checkSteps(model: FunctionalModel, golden: Golden<Trajectories>, configuration: Configuration, run: Run): Promise<void> {
+  const { tiles, labels } = golden.json;
+  for (const [step, batch] of tiles.entries()) {
+    const { loss } = await model.trainOnBatch(await readTiles(batch), labels[step]!);
+    expect(Math.abs(loss! / run.losses[step]! - 1), `loss of step ${step + 1}: ${loss}, Keras ${run.losses[step]}`).toBeLessThan(1e-3);
+    if (step > 0) continue;
+    const gradients = await model.readGradients();
+    const named = new Map([...gradients].map(([p, g]) => [p.path, g]));
+    expect([...named.keys()].toSorted()).toEqual(Object.keys(configuration.gradients).toSorted());
+    for (const [path, place] of Object.entries(configuration.gradients)) {
+      const expected = golden.tensor(place);
+      const error = distance(named.get(path)!, expected) / norm(expected);
+      expect(error, `first gradient of ${path}`).toBeLessThan(1e-3);
+    }
+  }
+}
+
+function checkParameter(
+  path: string,
+  now: Float32Array,
+  start: Float32Array,
+  trainable: boolean,
+  golden: Golden<Trajectories>,
+  run: Run,
+  tolerance: number,
+): void {
+  const change = now.map((v, i) => v - start[i]!);
+  const place = run.changes[path] ?? run.movingStatistics[path];
+  if (!place) {
+    expect(trainable, `${path} is trained in Thaw and not in Keras`).toBe(false);
+    expect(new Uint8Array(now.buffer, now.byteOffset, now.byteLength), `bytes of the frozen ${path}`).toEqual(new Uint8Array(start.buffer, start.byteOffset, start.byteLength));
+    return;
+  }
+  const expected = golden.tensor(place);
+  expect(distance(change, expected) / norm(expected), `change of ${path}`).toBeLessThan(tolerance);
+}
