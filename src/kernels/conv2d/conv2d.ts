@@ -6,6 +6,7 @@ import { formatShape, operation, type Case, type Shape } from "../operation";
 import { examples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
 import { convolutionOf } from "./problem";
+import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
 
 /** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
 export interface InputGradientAttrs extends ConvolutionAttrs {
@@ -43,6 +44,7 @@ export const conv2d = operation<ConvolutionAttrs>({
   epilogue: true,
   variants: {
     plain: (attrs, shapes) => lowerPlain(convolutionOf(attrs, shapes.x!, shapes.w!, shapes.y!), epilogueOf(attrs, shapes)),
+    registers: (attrs, shapes, adapter) => lowerRegisters(convolutionOf(attrs, shapes.x!, shapes.w!, shapes.y!), epilogueOf(attrs, shapes), adapter),
   },
   cases: [...examples.map(({ attrs, x, w, large }, i) => ({ attrs, inputs: { x, w, ...(i % 2 === 1 && { b: [w[3]!] }) }, ...(large && { large }) })), ...fusedCases()],
 });
@@ -80,6 +82,8 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
   constants: ["dy", "w", "residual"],
   variants: {
     plain: (attrs, { dy, w, residual }) => lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w!, dy!), residual !== undefined),
+    registers: (attrs, { dy, w, residual }, adapter) =>
+      lowerRegistersInputGradient(convolutionOf(attrs, attrs.inputShape, w!, dy!), residual !== undefined, adapter),
   },
   cases: examples.map(({ attrs, x, w, y, large }, i) => ({
     attrs: { ...attrs, inputShape: x },
@@ -100,6 +104,7 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
   constants: ["x", "dy"],
   variants: {
     plain: (attrs, { x, dy }) => lowerPlainFilterGradient(convolutionOf(attrs, x!, attrs.filterShape, dy!)),
+    registers: (attrs, { x, dy }, adapter) => lowerRegistersFilterGradient(convolutionOf(attrs, x!, attrs.filterShape, dy!), adapter),
   },
   cases: examples.map(({ attrs, x, w, y, large }) => ({ attrs: { ...attrs, filterShape: w }, inputs: { x, dy: y }, ...(large && { large }) })),
 });

@@ -25,22 +25,21 @@ export interface GemmNames {
   readonly y: string;
 }
 
-const strides = (p: Gemm) => ({
+export const gemmStrides = (p: Gemm) => ({
   xRow: p.transposeX ? 1 : p.k,
   xStep: p.transposeX ? p.m : 1,
   wStep: p.transposeW ? 1 : p.n,
   wColumn: p.transposeW ? p.k : 1,
-  wBatch: p.k * p.n,
 });
 
-const sizes = (p: Gemm) => ({
+export const gemmSizes = (p: Gemm) => ({
   x: p.batch * p.m * p.k,
   w: p.batch * p.k * p.n,
   y: p.batch * p.m * p.n,
   ...epilogueSizes(p.epilogue, p.n, p.batch * p.m * p.n),
 });
 
-function cost(p: Gemm): Cost {
+export function gemmCost(p: Gemm): Cost {
   const after = epilogueCost(p.epilogue, p.n, p.batch * p.m * p.n);
   return {
     flops: 2 * p.batch * p.m * p.n * p.k + after.flops,
@@ -52,13 +51,13 @@ export const plainKernel: Kernel<Gemm> = {
   name: "matmul_plain",
   source: plainSource,
   overrides: (p) => epilogueOverrides(p.epilogue),
-  params: (p) => ({ m: p.m, n: p.n, k: p.k, ...strides(p), ...epilogueParams(p.epilogue) }),
+  params: (p) => ({ m: p.m, n: p.n, k: p.k, ...gemmStrides(p), wBatch: p.k * p.n, ...epilogueParams(p.epilogue) }),
   workgroups: (p) => {
     const [x, y] = foldWorkgroups(ceilDiv(p.m * p.n, 64));
     return [x, y, p.batch];
   },
-  sizes,
-  cost,
+  sizes: gemmSizes,
+  cost: gemmCost,
 };
 
 export function lowerPlain(p: Gemm, names: GemmNames): Lowering {

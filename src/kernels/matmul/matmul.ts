@@ -5,6 +5,7 @@ import { checkEpilogue } from "../convolution";
 import { epilogueOf } from "../epilogue";
 import { elements, formatShape, operation, type Case, type Shape } from "../operation";
 import { lowerPlain, type Gemm } from "./gemm";
+import { lowerRegisters } from "./registers";
 
 export interface MatmulAttrs {
   /** x lies in memory as [..., K, M]. */
@@ -18,6 +19,7 @@ export interface MatmulAttrs {
 }
 
 const who = "matmul";
+const names = { x: "x", w: "w", y: "y" };
 
 /** The problem in numbers. Leading axes of x that w does not have are rows like any other. */
 export function gemmOf(attrs: MatmulAttrs, shapes: Readonly<Record<string, Shape | undefined>>): Gemm {
@@ -96,7 +98,8 @@ export const matmul = operation<MatmulAttrs>({
   constants: ["scale", "residual"], // put there by fusion, which runs after gradients are taken
   epilogue: true,
   variants: {
-    plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), { x: "x", w: "w", y: "y" }),
+    plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
+    registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
   },
   cases: cases(),
 });

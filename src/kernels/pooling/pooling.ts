@@ -1,8 +1,19 @@
 /** Max and average pooling over windows, and their gradients. */
 import { ThawError } from "../../errors";
-import { dispatch } from "../kernel";
-import { formatShape, operation, type Case, type Shape } from "../operation";
-import { poolGradientKernel, poolKernel, pooledShape, type PoolAttrs, type PoolGradientAttrs } from "./window";
+import { dispatch, type Kernel } from "../kernel";
+import { formatShape, operation, type Case, type Lower, type Shape } from "../operation";
+import {
+  poolGradientKernel,
+  poolGradientVec4Kernel,
+  poolKernel,
+  poolVec4Kernel,
+  pooledShape,
+  requireFours,
+  selectPool,
+  type Pool,
+  type PoolAttrs,
+  type PoolGradientAttrs,
+} from "./window";
 
 const pools: readonly (readonly [PoolAttrs, Shape, "large"?])[] = [
   [{ size: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0] }, [1, 1, 1, 1]],
@@ -12,6 +23,7 @@ const pools: readonly (readonly [PoolAttrs, Shape, "large"?])[] = [
   [{ size: [3, 2], strides: [1, 1], pads: [1, 1, 0, 1] }, [1, 5, 5, 2]],
   [{ size: [2, 2], strides: [3, 3], pads: [0, 0, 0, 0] }, [1, 8, 7, 3]], // leaves elements out
   [{ size: [3, 3], strides: [1, 2], pads: [2, 1, 1, 2] }, [1, 4, 6, 7]],
+  [{ size: [3, 3], strides: [1, 2], pads: [2, 1, 1, 2] }, [1, 4, 6, 8]],
   [{ size: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }, [2, 28, 28, 24], "large"],
 ];
 
@@ -28,6 +40,22 @@ function checkGradientShapes(who: string, attrs: PoolGradientAttrs, dy: Shape): 
     throw new ThawError(who, `received dy of shape ${formatShape(dy)}`, `the shape of y, ${formatShape(y)}`);
 }
 
+function forward(maximum: boolean, kernel: Kernel<Pool>): Lower<PoolAttrs> {
+  return (attrs, { x, y }) => {
+    if (kernel === poolVec4Kernel) requireFours(x);
+    return { dispatches: [dispatch(kernel, { ...attrs, maximum, x, y }, { x: "x", y: "y" })] };
+  };
+}
+
+function gradient(maximum: boolean, kernel: Kernel<Pool>): Lower<PoolGradientAttrs> {
+  const bind = { dy: "dy", x: maximum ? "x" : undefined, y: maximum ? "y" : undefined, dx: "dx" };
+  return (attrs, { dy }) => {
+    const x = attrs.inputShape;
+    if (kernel === poolGradientVec4Kernel) requireFours(x);
+    return { dispatches: [dispatch(kernel, { ...attrs, maximum, x, y: dy }, bind)] };
+  };
+}
+
 export const maxPool = operation<PoolAttrs>({
   name: "maxPool",
   inputs: ["x"],
@@ -40,11 +68,8 @@ export const maxPool = operation<PoolAttrs>({
       attrs: (attrs, { x }) => ({ ...attrs, inputShape: x! }),
     },
   },
-  variants: {
-    plain: (attrs, { x, y }) => ({
-      dispatches: [dispatch(poolKernel, { ...attrs, maximum: true, x: x, y: y }, { x: "x", y: "y" })],
-    }),
-  },
+  variants: { plain: forward(true, poolKernel), vec4: forward(true, poolVec4Kernel) },
+  select: (_, { x }) => selectPool(x),
   cases,
 });
 
@@ -56,11 +81,8 @@ export const averagePool = operation<PoolAttrs>({
   gradients: {
     x: { op: "averagePoolGradient", from: { dy: "dy" }, attrs: (attrs, { x }) => ({ ...attrs, inputShape: x! }) },
   },
-  variants: {
-    plain: (attrs, { x, y }) => ({
-      dispatches: [dispatch(poolKernel, { ...attrs, maximum: false, x: x, y: y }, { x: "x", y: "y" })],
-    }),
-  },
+  variants: { plain: forward(false, poolKernel), vec4: forward(false, poolVec4Kernel) },
+  select: (_, { x }) => selectPool(x),
   cases,
 });
 
@@ -74,13 +96,8 @@ export const maxPoolGradient = operation<PoolGradientAttrs>({
   },
   gradients: {},
   constants: ["dy", "x", "y"],
-  variants: {
-    plain: (attrs, { x, y }) => ({
-      dispatches: [
-        dispatch(poolGradientKernel, { ...attrs, maximum: true, x: x, y: y }, { dy: "dy", x: "x", y: "y", dx: "dx" }),
-      ],
-    }),
-  },
+  variants: { plain: gradient(true, poolGradientKernel), vec4: gradient(true, poolGradientVec4Kernel) },
+  select: ({ inputShape }) => selectPool(inputShape),
   cases: pools.map(([attrs, x, flag]) => {
     const y = pooledShape("maxPoolGradient", attrs, x);
     return {
@@ -102,17 +119,8 @@ export const averagePoolGradient = operation<PoolGradientAttrs>({
   },
   gradients: {},
   constants: ["dy"],
-  variants: {
-    plain: (attrs, { dy }) => ({
-      dispatches: [
-        dispatch(
-          poolGradientKernel,
-          { ...attrs, maximum: false, x: attrs.inputShape, y: dy },
-          { dy: "dy", x: undefined, y: undefined, dx: "dx" },
-        ),
-      ],
-    }),
-  },
+  variants: { plain: gradient(false, poolGradientKernel), vec4: gradient(false, poolGradientVec4Kernel) },
+  select: ({ inputShape }) => selectPool(inputShape),
   cases: pools.map(([attrs, x, flag]) => ({
     attrs: { ...attrs, inputShape: x },
     inputs: { dy: pooledShape("averagePoolGradient", attrs, x) },

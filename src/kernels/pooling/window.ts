@@ -1,10 +1,12 @@
-/** What max and average pooling share: their attributes, their sizes and their two programs. */
+/** What max and average pooling share: their attributes, their sizes and their programs. */
 import { ThawError } from "../../errors";
 import { checkWindow, type Pads, type Pair } from "../convolution";
 import { ceilDiv, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, type Shape } from "../operation";
+import { elements, formatShape, VariantUnfit, type Shape } from "../operation";
 import forwardSource from "./pool.wgsl?raw";
+import forwardVec4Source from "./pool_vec4.wgsl?raw";
 import gradientSource from "./pool_gradient.wgsl?raw";
+import gradientVec4Source from "./pool_gradient_vec4.wgsl?raw";
 
 export interface PoolAttrs {
   /** Height and width of the window. */
@@ -48,32 +50,33 @@ const overrides = (p: Pool) => ({
   STRIDE_W: p.strides[1],
 });
 
-const params = (p: Pool) => ({
+/** The programs with `lanes` 4 count in vectors of four channels. */
+const params = (p: Pool, lanes: number) => ({
   inHeight: p.x[1],
   inWidth: p.x[2],
   outHeight: p.y[1],
   outWidth: p.y[2],
-  channels: p.x[3],
+  channels: p.x[3] / lanes,
   top: p.pads[0],
   left: p.pads[2],
 });
 
-export const poolKernel: Kernel<Pool> = {
-  name: "pool",
-  source: forwardSource,
+const forward = (name: string, source: string, lanes: number): Kernel<Pool> => ({
+  name,
+  source,
   overrides,
-  params: (p) => ({ count: elements(p.y), ...params(p) }),
-  workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.y), workgroup)),
+  params: (p) => ({ count: elements(p.y) / lanes, ...params(p, lanes) }),
+  workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.y) / lanes, workgroup)),
   sizes: (p) => ({ x: elements(p.x), y: elements(p.y) }),
   cost: (p) => ({ flops: elements(p.y) * p.size[0] * p.size[1], bytes: 4 * (elements(p.x) + elements(p.y)) }),
-};
+});
 
-export const poolGradientKernel: Kernel<Pool> = {
-  name: "pool_gradient",
-  source: gradientSource,
+const gradient = (name: string, source: string, lanes: number): Kernel<Pool> => ({
+  name,
+  source,
   overrides,
-  params: (p) => ({ count: elements(p.x), ...params(p) }),
-  workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.x), workgroup)),
+  params: (p) => ({ count: elements(p.x) / lanes, ...params(p, lanes) }),
+  workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.x) / lanes, workgroup)),
   sizes: (p) => ({
     dy: elements(p.y),
     dx: elements(p.x),
@@ -83,4 +86,18 @@ export const poolGradientKernel: Kernel<Pool> = {
     flops: elements(p.y) * p.size[0] * p.size[1],
     bytes: 4 * ((p.maximum ? 2 : 1) * (elements(p.x) + elements(p.y))),
   }),
-};
+});
+
+export const poolKernel = forward("pool", forwardSource, 1);
+export const poolVec4Kernel = forward("pool_vec4", forwardVec4Source, 4);
+export const poolGradientKernel = gradient("pool_gradient", gradientSource, 1);
+export const poolGradientVec4Kernel = gradient("pool_gradient_vec4", gradientVec4Source, 4);
+
+const inFours = (x: Shape) => x[3] % 4 === 0;
+
+export function requireFours(x: Shape): void {
+  if (!inFours(x)) throw new VariantUnfit("channels not in fours");
+}
+
+/** The table of all pooling operations, on every adapter. */
+export const selectPool = (x: Shape) => (inFours(x) ? "vec4" : "plain");

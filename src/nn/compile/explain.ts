@@ -27,7 +27,8 @@ export function explainLayers(
   const lowest = forwardLayers.find((path) => layers.some(([p, l]) => p === path && l.trainableParameters.length > 0));
   return layers.map(([path, layer]) => {
     const own = steps.filter((s) => s.layer === path);
-    const dx = own.some((s) => s.gradient === "dx" || s.merged.some((m) => m.endsWith("gradient")));
+    // The lowest trainable layer may have dx inside (through its activation), but none that leaves it.
+    const dx = path !== lowest && own.some((s) => s.gradient === "dx" || s.merged.some((m) => m.endsWith("gradient")));
     const dw = own.some((s) => s.gradient === "dw");
     const nodes = graph.nodes.filter((n) => n.layer === path && n.phase === "forward");
     const saved = new Set(nodes.flatMap((n) => Object.values(n.outputs).map(times.root)).filter((id) => times.saved.includes(id)));

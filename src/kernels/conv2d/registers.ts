@@ -1,0 +1,104 @@
+/** Convolutions in registers (conv2d_quads, conv2d_filter_gradient_quads), any strides, dilation, pads and groups. */
+import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
+import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
+import { epilogueBindings, epilogueOverrides, epilogueParams, epilogueSizes, noEpilogue, type Epilogue } from "../epilogue";
+import { lowerParts, partsFor } from "../matmul/parts";
+import { tileFor, tilesOf } from "../matmul/registers";
+import filterGradientSource from "./conv2d_filter_gradient_quads.wgsl?raw";
+import quadsSource from "./conv2d_quads.wgsl?raw";
+import { forwardGather, inputGradientGathers, type Gather } from "./gather";
+import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
+
+interface Quads {
+  readonly gather: Gather;
+  readonly tile: 16 | 32;
+  readonly epilogue: Epilogue;
+}
+
+export const quadsKernel: Kernel<Quads> = {
+  name: "conv2d_quads",
+  source: quadsSource,
+  constants: ({ tile }) => ({ TILE: tile }),
+  overrides: ({ epilogue }) => epilogueOverrides(epilogue),
+  params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueParams(epilogue) }),
+  workgroups: ({ gather, tile }) => {
+    const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, tile));
+    return [x, y, gather.groups];
+  },
+  sizes: ({ gather, epilogue }) => ({ ...gather.sizes, ...epilogueSizes(epilogue, gather.params.resultChannels, gather.sizes.y) }),
+  cost: ({ gather }) => gather.cost,
+};
+
+interface FilterQuads {
+  readonly p: Convolution;
+  readonly tile: 16 | 32;
+  readonly parts: number;
+  readonly rowsEach: number;
+}
+
+const filterRows = (p: Convolution) => p.filterRows * p.filterColumns * p.depth;
+
+export const filterGradientQuadsKernel: Kernel<FilterQuads> = {
+  name: "conv2d_filter_gradient_quads",
+  source: filterGradientSource,
+  constants: ({ tile }) => ({ TILE: tile }),
+  params: ({ p, rowsEach }) => ({
+    m: filterRows(p),
+    n: p.filtersEach,
+    rowsEach,
+    rowsEnd: p.batch * p.outRows,
+    inRows: p.inRows,
+    inColumns: p.inColumns,
+    channels: p.channels,
+    outRows: p.outRows,
+    outColumns: p.outColumns,
+    filters: p.filters,
+    depth: p.depth,
+    filterColumns: p.filterColumns,
+    strideRows: p.strideRows,
+    strideColumns: p.strideColumns,
+    dilationRows: p.dilationRows,
+    dilationColumns: p.dilationColumns,
+    top: p.top,
+    left: p.left,
+  }),
+  workgroups: ({ p, tile, parts }) => {
+    const [x, y] = foldWorkgroups((p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile));
+    return [x, y, parts];
+  },
+  sizes: ({ p, parts }) => ({ x: inputCount(p), dy: outputCount(p), dw: parts * filterCount(p) }),
+  cost: ({ p, parts }) => {
+    const { flops, bytes } = convolutionCost(p);
+    return { flops, bytes: bytes + 4 * (parts - 1) * filterCount(p) };
+  },
+};
+
+function needSubgroups(adapter: AdapterTraits): void {
+  if (!adapter.features.includes("subgroups")) throw new VariantUnfit("conv2d_quads hands values from lane to lane");
+}
+
+export function lowerRegisters(p: Convolution, epilogue: Epilogue, adapter: AdapterTraits): Lowering {
+  needSubgroups(adapter);
+  const { tile } = tileFor(p.filtersEach);
+  return { dispatches: [dispatch(quadsKernel, { gather: forwardGather(p), tile, epilogue }, { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) })] };
+}
+
+/** One launch for each phase of the strides: pixels of dx that the same taps reach. */
+export function lowerRegistersInputGradient(p: Convolution, residual: boolean, adapter: AdapterTraits): Lowering {
+  needSubgroups(adapter);
+  const { tile } = tileFor(p.depth);
+  const epilogue: Epilogue = { ...noEpilogue, residual };
+  const bind = { x: "dy", w: "w", y: "dx", ...epilogueBindings(epilogue) };
+  const launches: Dispatch[] = inputGradientGathers(p).map((gather) => dispatch(quadsKernel, { gather, tile, epilogue }, bind));
+  return { dispatches: launches };
+}
+
+export function lowerRegistersFilterGradient(p: Convolution, adapter: AdapterTraits): Lowering {
+  needSubgroups(adapter);
+  const { tile } = tileFor(p.filtersEach);
+  const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);
+  const { parts, each } = partsFor(p.batch * p.outRows, tiles, 1, adapter, p.outColumns);
+  const launch = (dw: string) => dispatch(filterGradientQuadsKernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
+  if (parts === 1) return { dispatches: [launch("dw")] };
+  return lowerParts(launch("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
+}
