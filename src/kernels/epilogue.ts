@@ -38,6 +38,23 @@ export function epilogueParams(e: Epilogue): { slope: number; maxValue: number; 
   return { slope, maxValue, threshold };
 }
 
+/**
+ * The same switches as uniforms, for programs that take a software adapter seconds to compile: one pipeline then serves
+ * every epilogue, and a branch that is alike for all costs little at the end of a long sum.
+ */
+export function epilogueUniforms(e: Epilogue): Record<string, number> {
+  const { code, slope, maxValue, threshold } = activationConstants(e.activation);
+  return {
+    hasScale: Number(e.scale),
+    hasBias: Number(e.bias),
+    hasResidual: Number(e.residual),
+    activation: code,
+    slope,
+    maxValue,
+    threshold,
+  };
+}
+
 /** Elements of the optional bindings; absent ones are not touched. */
 export const epilogueSizes = (e: Epilogue, channels: number, count: number): Record<string, number> => ({
   ...(e.scale && { scale: channels }),

@@ -1,8 +1,9 @@
 /** concatenate joins tensors along one axis; it takes any number of inputs x0, x1, ... */
 import { ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Shape, type Shapes } from "../operation";
+import { elements, formatShape, operation, VariantUnfit, type Lower, type Shape, type Shapes } from "../operation";
 import source from "./concatenate.wgsl?raw";
+import vec4Source from "./concatenate_vec4.wgsl?raw";
 
 export interface ConcatenateAttrs {
   /** Counted from 0, the batch axis included; negative counts from the end. */
@@ -21,14 +22,23 @@ interface Part {
 
 const workgroup = 64;
 
-export const concatenateKernel: Kernel<Part> = {
-  name: "concatenate",
-  source,
-  params: (p) => ({ count: p.rows * p.length, length: p.length, total: p.total, first: p.first }),
-  workgroups: (p) => foldWorkgroups(ceilDiv(p.rows * p.length, workgroup)),
+/** The program with `lanes` 4 counts in vectors. */
+const concatenation = (name: string, code: string, lanes: number): Kernel<Part> => ({
+  name,
+  source: code,
+  params: (p) => ({
+    count: (p.rows * p.length) / lanes,
+    length: p.length / lanes,
+    total: p.total / lanes,
+    first: p.first / lanes,
+  }),
+  workgroups: (p) => foldWorkgroups(ceilDiv((p.rows * p.length) / lanes, workgroup)),
   sizes: (p) => ({ x: p.rows * p.length, y: p.rows * p.total }),
   cost: (p) => ({ flops: 0, bytes: 8 * p.rows * p.length }),
-};
+});
+
+export const concatenateKernel = concatenation("concatenate", source, 1);
+export const concatenateVec4Kernel = concatenation("concatenate_vec4", vec4Source, 4);
 
 /** Shapes of x0, x1, ... in order. */
 function inputsOf(shapes: Shapes): Shape[] {
@@ -40,6 +50,33 @@ function inputsOf(shapes: Shapes): Shape[] {
 const axisOf = ({ axis }: ConcatenateAttrs, rank: number) => (axis < 0 ? axis + rank : axis);
 const lengths = (list: readonly Shape[], axis: number) => list.map((s) => s[axis]);
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+
+/** What each input contributes to every row of y. */
+function partsOf(attrs: ConcatenateAttrs, shapes: Record<string, Shape>): Part[] {
+  const y = shapes["y"];
+  const axis = axisOf(attrs, y.length);
+  const rows = elements(y.slice(0, axis));
+  const total = elements(y.slice(axis));
+  let first = 0;
+  return inputsOf(shapes).map((x) => {
+    const length = elements(x.slice(axis));
+    const part = { rows, length, total, first };
+    first += length;
+    return part;
+  });
+}
+
+const inFours = (part: Part) => [part.length, part.total, part.first].every((n) => n % 4 === 0);
+
+/** One launch an input, each into its own columns of y. */
+function lower(kernel: Kernel<Part>): Lower<ConcatenateAttrs> {
+  return (attrs, shapes) => {
+    const parts = partsOf(attrs, shapes);
+    if (kernel === concatenateVec4Kernel && !parts.every(inFours))
+      throw new VariantUnfit("lengths that are no multiples of four");
+    return { dispatches: parts.map((part, i) => dispatch(kernel, part, { x: `x${i}`, y: "y" })) };
+  };
+}
 
 export const concatenate = operation<ConcatenateAttrs>({
   name: "concatenate",
@@ -80,27 +117,13 @@ export const concatenate = operation<ConcatenateAttrs>({
       },
     },
   },
-  variants: {
-    plain: (attrs, shapes) => {
-      const list = inputsOf(shapes);
-      const y = shapes["y"];
-      const axis = axisOf(attrs, y.length);
-      const rows = elements(y.slice(0, axis));
-      const total = elements(y.slice(axis));
-      let first = 0;
-      const dispatches = list.map((x, i) => {
-        const length = elements(x.slice(axis));
-        const part = dispatch(concatenateKernel, { rows, length, total, first }, { x: `x${i}`, y: "y" });
-        first += length;
-        return part;
-      });
-      return { dispatches };
-    },
-  },
+  variants: { plain: lower(concatenateKernel), vec4: lower(concatenateVec4Kernel) },
+  select: (attrs, shapes) => (partsOf(attrs, shapes).every(inFours) ? "vec4" : "plain"),
   cases: [
     { attrs: { axis: 0 }, inputs: { x0: [1] } },
     { attrs: { axis: 0 }, inputs: { x0: [2, 3], x1: [5, 3] } },
     { attrs: { axis: -1 }, inputs: { x0: [2, 3, 2, 3], x1: [2, 3, 2, 1], x2: [2, 3, 2, 7] } },
+    { attrs: { axis: -1 }, inputs: { x0: [2, 3, 4], x1: [2, 3, 8] } },
     { attrs: { axis: 1 }, inputs: { x0: [2, 1, 4], x1: [2, 5, 4] } },
     { attrs: { axis: 3 }, inputs: { x0: [1, 2, 2, 3, 2], x1: [1, 2, 2, 2, 2] } },
     { attrs: { axis: -1 }, inputs: { x0: [2, 28, 28, 64], x1: [2, 28, 28, 33] }, large: true },

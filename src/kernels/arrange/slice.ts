@@ -1,7 +1,7 @@
 /** slice cuts a box out of a tensor; pad puts zeros around one. Each is the other's gradient. */
 import { ThawError } from "../../errors";
 import { elements, formatShape, operation, type Shape } from "../operation";
-import { lowerCopy, stridesOf } from "./strided_copy";
+import { copyProblem, lowerCopy, lowerCopyVec4, selectCopy, stridesOf, type StridedCopy } from "./strided_copy";
 
 /** y = x[begin[0] : begin[0] + size[0], begin[1] : ...]; one entry an axis. */
 export interface SliceAttrs {
@@ -34,6 +34,15 @@ export function checkRank(who: string, x: Shape, entries: readonly (readonly num
 
 const sliced = ({ begin, size }: SliceAttrs, x: Shape) => x.map((n, a) => (size[a] === -1 ? n - begin[a] : size[a]));
 
+function sliceCopy({ begin }: SliceAttrs, { x, y }: Record<string, Shape>): StridedCopy {
+  const strides = stridesOf(x);
+  return copyProblem(
+    y.map((size, a) => ({ size, stride: strides[a], from: 0, to: size })),
+    begin.reduce((sum, b, a) => sum + b * strides[a], 0),
+    elements(x),
+  );
+}
+
 export const slice = operation<SliceAttrs>({
   name: "slice",
   inputs: ["x"],
@@ -62,15 +71,10 @@ export const slice = operation<SliceAttrs>({
     },
   },
   variants: {
-    plain: ({ begin }, { x, y }) => {
-      const strides = stridesOf(x);
-      return lowerCopy(
-        y.map((size, a) => ({ size, stride: strides[a], from: 0, to: size })),
-        begin.reduce((sum, b, a) => sum + b * strides[a], 0),
-        elements(x),
-      );
-    },
+    plain: (attrs, shapes) => lowerCopy(sliceCopy(attrs, shapes)),
+    vec4: (attrs, shapes) => lowerCopyVec4(sliceCopy(attrs, shapes)),
   },
+  select: (attrs, shapes) => selectCopy(sliceCopy(attrs, shapes)),
   cases: [
     { attrs: { begin: [0], size: [1] }, inputs: { x: [1] } },
     { attrs: { begin: [3], size: [-1] }, inputs: { x: [11] } },
@@ -78,9 +82,19 @@ export const slice = operation<SliceAttrs>({
     { attrs: { begin: [0, 1, 2, 0], size: [-1, 3, 2, 3] }, inputs: { x: [2, 5, 7, 3] } },
     { attrs: { begin: [0, 0, 0, 5], size: [-1, 3, 3, 6] }, inputs: { x: [2, 3, 3, 11] } },
     { attrs: { begin: [1, 0, 1, 1, 2], size: [1, 2, 2, 2, 1] }, inputs: { x: [2, 2, 4, 3, 4] } },
+    { attrs: { begin: [0, 1, 2, 4], size: [2, 3, 2, 8] }, inputs: { x: [2, 5, 7, 12] } },
     { attrs: { begin: [0, 4, 4, 0], size: [2, 56, 57, 8] }, inputs: { x: [2, 64, 64, 8] }, large: true },
   ],
 });
+
+function padCopy({ before }: PadAttrs, { x, y }: Record<string, Shape>): StridedCopy {
+  const strides = stridesOf(x);
+  return copyProblem(
+    y.map((size, a) => ({ size, stride: strides[a], from: before[a], to: before[a] + x[a] })),
+    before.reduce((sum, b, a) => sum - b * strides[a], 0),
+    elements(x),
+  );
+}
 
 export const pad = operation<PadAttrs>({
   name: "pad",
@@ -101,15 +115,10 @@ export const pad = operation<PadAttrs>({
     x: { op: "slice", from: { x: "dy" }, attrs: ({ before }, { x }) => ({ begin: before, size: x! }) },
   },
   variants: {
-    plain: ({ before }, { x, y }) => {
-      const strides = stridesOf(x);
-      return lowerCopy(
-        y.map((size, a) => ({ size, stride: strides[a], from: before[a], to: before[a] + x[a] })),
-        before.reduce((sum, b, a) => sum - b * strides[a], 0),
-        elements(x),
-      );
-    },
+    plain: (attrs, shapes) => lowerCopy(padCopy(attrs, shapes)),
+    vec4: (attrs, shapes) => lowerCopyVec4(padCopy(attrs, shapes)),
   },
+  select: (attrs, shapes) => selectCopy(padCopy(attrs, shapes)),
   cases: [
     { attrs: { before: [0], after: [0] }, inputs: { x: [1] } },
     { attrs: { before: [1], after: [2] }, inputs: { x: [1] } },
@@ -117,6 +126,7 @@ export const pad = operation<PadAttrs>({
     { attrs: { before: [0, 0, 1, 0], after: [0, 1, 1, 0] }, inputs: { x: [2, 5, 7, 3] } },
     { attrs: { before: [0, 0, 0, 2], after: [0, 0, 0, 5] }, inputs: { x: [2, 3, 2, 4] } },
     { attrs: { before: [1, 0, 1, 0, 2], after: [0, 2, 0, 1, 1] }, inputs: { x: [1, 2, 2, 3, 2] } },
+    { attrs: { before: [0, 1, 0, 4], after: [0, 0, 2, 8] }, inputs: { x: [2, 3, 2, 4] } },
     { attrs: { before: [0, 3, 3, 0], after: [0, 3, 2, 0] }, inputs: { x: [2, 58, 59, 8] }, large: true },
   ],
 });

@@ -1,7 +1,8 @@
 /** The program behind slice, pad and transpose: a copy with an offset, strides and, outside a range, zeros. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import type { Lowering, Shape } from "../operation";
+import { VariantUnfit, type Lowering, type Shape } from "../operation";
 import source from "./strided_copy.wgsl?raw";
+import vec4Source from "./strided_copy_vec4.wgsl?raw";
 
 /** How one axis of the output is walked. */
 export interface CopyAxis {
@@ -29,13 +30,16 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** Joins neighbouring axes that can be walked as one, and drops axes of length 1: fewer divisions an element. */
+/**
+ * Joins neighbouring axes that can be walked as one, and drops axes of length 1: fewer divisions an element. The first
+ * axis stays also where it is 1, so that a batch of one needs no other pipeline than a batch of many.
+ */
 export function mergeAxes(axes: readonly CopyAxis[]): CopyAxis[] {
   const merged: CopyAxis[] = [];
-  for (const axis of axes) {
+  for (const [a, axis] of axes.entries()) {
     const outer = merged.at(-1);
     const whole = axis.from === 0 && axis.to === axis.size;
-    if (axis.size === 1 && whole) continue;
+    if (a > 0 && axis.size === 1 && whole) continue;
     if (outer && whole && outer.stride === axis.stride * axis.size) {
       merged.pop();
       merged.push({
@@ -48,7 +52,7 @@ export function mergeAxes(axes: readonly CopyAxis[]): CopyAxis[] {
       merged.push(axis);
     }
   }
-  return merged.length > 0 ? merged : [{ size: 1, stride: 1, from: 0, to: 1 }];
+  return merged;
 }
 
 const workgroup = 64;
@@ -56,15 +60,22 @@ const one: CopyAxis = { size: 1, stride: 0, from: 0, to: 1 };
 const padded = (p: StridedCopy) => p.axes.some((a) => a.from > 0 || a.to < a.size);
 const count = (p: StridedCopy) => p.axes.reduce((n, a) => n * a.size, 1);
 
-export const stridedCopyKernel: Kernel<StridedCopy> = {
-  name: "strided_copy",
-  source,
+/** The program with `lanes` 4 counts in vectors; its problem is still in elements. */
+const stridedCopy = (name: string, code: string, lanes: number): Kernel<StridedCopy> => ({
+  name,
+  source: code,
   overrides: (p) => ({ RANK: p.axes.length, PADDED: padded(p) }),
   params: (p) => {
+    // The innermost axis gets shorter by the lanes, the others take shorter steps.
+    const scaled = p.axes.map((a, i) =>
+      i === p.axes.length - 1
+        ? { size: a.size / lanes, stride: a.stride, from: a.from / lanes, to: a.to / lanes }
+        : { ...a, stride: a.stride / lanes },
+    );
     // Axis 0 stays in slot 0; the others move to the right end, because the program peels them off from slot 4 on.
-    const [first = one, ...others] = p.axes;
+    const [first = one, ...others] = scaled;
     const slots = [first, ...Array.from({ length: 4 - others.length }, () => one), ...others];
-    const fields: Record<string, number> = { count: count(p), offset: p.offset };
+    const fields: Record<string, number> = { count: count(p) / lanes, offset: p.offset / lanes };
     slots.forEach((axis, i) => {
       if (i > 0) fields[`size${i}`] = axis.size;
       fields[`stride${i}`] = axis.stride;
@@ -73,16 +84,37 @@ export const stridedCopyKernel: Kernel<StridedCopy> = {
     });
     return fields;
   },
-  workgroups: (p) => foldWorkgroups(ceilDiv(count(p), workgroup)),
+  workgroups: (p) => foldWorkgroups(ceilDiv(count(p) / lanes, workgroup)),
   sizes: (p) => ({ x: p.inputCount, y: count(p) }),
   cost: (p) => ({
     flops: 0,
     bytes: 4 * (count(p) + p.axes.reduce((n, a) => n * (a.to - a.from), 1)),
   }),
-};
+});
 
-/** Lowering of a copy from `x` to `y`. */
-export function lowerCopy(axes: readonly CopyAxis[], offset: number, inputCount: number): Lowering {
-  const problem = { axes: mergeAxes(axes), offset, inputCount };
-  return { dispatches: [dispatch(stridedCopyKernel, problem, { x: "x", y: "y" })] };
+export const stridedCopyKernel = stridedCopy("strided_copy", source, 1);
+export const stridedCopyVec4Kernel = stridedCopy("strided_copy_vec4", vec4Source, 4);
+
+/** Whether every step of the copy moves whole vectors of four. */
+function inFours({ axes, offset }: StridedCopy): boolean {
+  const inner = axes.at(-1)!;
+  const lengths = [inner.size, inner.from, inner.to, offset, ...axes.slice(0, -1).map((a) => a.stride)];
+  return inner.stride === 1 && lengths.every((n) => n % 4 === 0);
 }
+
+/** A copy from `x` to `y` as an operation describes it, before axes are merged. */
+export function copyProblem(axes: readonly CopyAxis[], offset: number, inputCount: number): StridedCopy {
+  return { axes: mergeAxes(axes), offset, inputCount };
+}
+
+export const lowerCopy = (problem: StridedCopy): Lowering => ({
+  dispatches: [dispatch(stridedCopyKernel, problem, { x: "x", y: "y" })],
+});
+
+export function lowerCopyVec4(problem: StridedCopy): Lowering {
+  if (!inFours(problem)) throw new VariantUnfit("lengths that are no multiples of four");
+  return { dispatches: [dispatch(stridedCopyVec4Kernel, problem, { x: "x", y: "y" })] };
+}
+
+/** The table of all copies, on every adapter. */
+export const selectCopy = (problem: StridedCopy) => (inFours(problem) ? "vec4" : "plain");

@@ -45,34 +45,39 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var at = params.offset;
   var inside = true;
   if RANK > 1u {
-    let o = i32(rest % params.size4);
-    rest /= params.size4;
+    let outer = rest / params.size4;
+    let o = i32(rest - outer * params.size4);
+    rest = outer;
     at += o * params.stride4;
     inside = inside && o >= params.from4 && o < params.to4;
   }
   if RANK > 2u {
-    let o = i32(rest % params.size3);
-    rest /= params.size3;
+    let outer = rest / params.size3;
+    let o = i32(rest - outer * params.size3);
+    rest = outer;
     at += o * params.stride3;
     inside = inside && o >= params.from3 && o < params.to3;
   }
   if RANK > 3u {
-    let o = i32(rest % params.size2);
-    rest /= params.size2;
+    let outer = rest / params.size2;
+    let o = i32(rest - outer * params.size2);
+    rest = outer;
     at += o * params.stride2;
     inside = inside && o >= params.from2 && o < params.to2;
   }
   if RANK > 4u {
-    let o = i32(rest % params.size1);
-    rest /= params.size1;
+    let outer = rest / params.size1;
+    let o = i32(rest - outer * params.size1);
+    rest = outer;
     at += o * params.stride1;
     inside = inside && o >= params.from1 && o < params.to1;
   }
   let outermost = i32(rest);
   at += outermost * params.stride0;
   inside = inside && outermost >= params.from0 && outermost < params.to0;
-  if PADDED && !inside {
-    y[i] = 0.0;
+  if PADDED {
+    // Loaded without a branch, from element 0 where there is none.
+    y[i] = select(0.0, x[select(0, at, inside)], inside);
   } else {
     y[i] = x[at];
   }

@@ -2,7 +2,7 @@
 import { ThawError } from "../../errors";
 import { elements, formatShape, operation, type Shape } from "../operation";
 import { checkRank } from "./slice";
-import { lowerCopy, stridesOf } from "./strided_copy";
+import { copyProblem, lowerCopy, lowerCopyVec4, selectCopy, stridesOf, type StridedCopy } from "./strided_copy";
 
 export interface TransposeAttrs {
   /** Axis a of y is axis permutation[a] of x. */
@@ -12,6 +12,15 @@ export interface TransposeAttrs {
 export interface ReshapeAttrs {
   /** The new shape, batch axis included; one entry may be -1 and follows from the others. */
   readonly shape: readonly number[];
+}
+
+function transposeCopy({ permutation }: TransposeAttrs, { x, y }: Record<string, Shape>): StridedCopy {
+  const strides = stridesOf(x);
+  return copyProblem(
+    y.map((size, a) => ({ size, stride: strides[permutation[a]], from: 0, to: size })),
+    0,
+    elements(x),
+  );
 }
 
 export const transpose = operation<TransposeAttrs>({
@@ -37,15 +46,10 @@ export const transpose = operation<TransposeAttrs>({
     },
   },
   variants: {
-    plain: ({ permutation }, { x, y }) => {
-      const strides = stridesOf(x);
-      return lowerCopy(
-        y.map((size, a) => ({ size, stride: strides[permutation[a]], from: 0, to: size })),
-        0,
-        elements(x),
-      );
-    },
+    plain: (attrs, shapes) => lowerCopy(transposeCopy(attrs, shapes)),
+    vec4: (attrs, shapes) => lowerCopyVec4(transposeCopy(attrs, shapes)),
   },
+  select: (attrs, shapes) => selectCopy(transposeCopy(attrs, shapes)),
   cases: [
     { attrs: { permutation: [0] }, inputs: { x: [5] } },
     { attrs: { permutation: [1, 0] }, inputs: { x: [3, 7] } },
@@ -53,6 +57,7 @@ export const transpose = operation<TransposeAttrs>({
     { attrs: { permutation: [0, 3, 1, 2] }, inputs: { x: [2, 3, 5, 4] } },
     { attrs: { permutation: [0, 2, 3, 1] }, inputs: { x: [1, 1, 5, 4] } },
     { attrs: { permutation: [4, 2, 0, 3, 1] }, inputs: { x: [2, 3, 2, 1, 5] } },
+    { attrs: { permutation: [2, 0, 1, 3] }, inputs: { x: [3, 2, 5, 4] } },
     { attrs: { permutation: [1, 0] }, inputs: { x: [129, 257] }, large: true },
   ],
 });

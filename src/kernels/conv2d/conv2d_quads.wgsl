@@ -15,11 +15,8 @@ enable subgroups;
 
 const TILE: u32 = 32u; // channels of a tile: 16 or 32
 
-override HAS_SCALE: bool = false;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-override FUNCTION: u32 = 0;
-
+// The epilogue is chosen by uniforms, not by overrides, because a CPU takes seconds to compile this program: one
+// pipeline serves every epilogue. The numbers of `activation` are those of FUNCTION in activation.wgsl.
 struct Params {
   m: u32, // pixels of the grid, over the batch
   n: u32, // channels of the result, in a group
@@ -50,6 +47,10 @@ struct Params {
   spreadColumns: u32,
   originRow: u32,
   originColumn: u32,
+  hasScale: u32,
+  hasBias: u32,
+  hasResidual: u32,
+  activation: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -64,7 +65,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
 fn activate(v: f32) -> f32 {
-  switch FUNCTION {
+  switch params.activation {
     case 1u: {
       let low = select(params.slope * (v - params.threshold), v, v >= params.threshold);
       return min(low, params.maxValue);
@@ -80,9 +81,9 @@ fn activate(v: f32) -> f32 {
 
 fn finish(sum: f32, c: u32, i: u32) {
   var z = sum;
-  if HAS_SCALE { z *= scale[c]; }
-  if HAS_BIAS { z += b[c]; }
-  if HAS_RESIDUAL { z += residual[i]; }
+  if params.hasScale != 0u { z *= scale[c]; }
+  if params.hasBias != 0u { z += b[c]; }
+  if params.hasResidual != 0u { z += residual[i]; }
   y[i] = activate(z);
 }
 

@@ -1,7 +1,7 @@
 /** Convolutions in registers (conv2d_quads, conv2d_filter_gradient_quads), any strides, dilation, pads and groups. */
-import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
+import { dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
-import { epilogueBindings, epilogueOverrides, epilogueParams, epilogueSizes, noEpilogue, type Epilogue } from "../epilogue";
+import { epilogueBindings, epilogueSizes, epilogueUniforms, noEpilogue, type Epilogue } from "../epilogue";
 import { lowerParts, partsFor } from "../matmul/parts";
 import { tileFor, tilesOf } from "../matmul/registers";
 import filterGradientSource from "./conv2d_filter_gradient_quads.wgsl?raw";
@@ -19,8 +19,7 @@ export const quadsKernel: Kernel<Quads> = {
   name: "conv2d_quads",
   source: quadsSource,
   constants: ({ tile }) => ({ TILE: tile }),
-  overrides: ({ epilogue }) => epilogueOverrides(epilogue),
-  params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueParams(epilogue) }),
+  params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueUniforms(epilogue) }),
   workgroups: ({ gather, tile }) => {
     const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, tile));
     return [x, y, gather.groups];

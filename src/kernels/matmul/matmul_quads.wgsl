@@ -1,5 +1,5 @@
 enable subgroups;
-// y[p, i, j] = f(sum over k of x[p, i, k] * w[p, k, j] * scale[c] + b[c] + residual[p, i, j]), c = SWAPPED ? i : j
+// y[p, i, j] = f(sum over k of x[p, i, k] * w[p, k, j] * scale[c] + b[c] + residual[p, i, j]), c = j
 //
 // The matrix product in registers, without workgroup memory or barriers, for adapters where loads cost most (a CPU
 // behind the interface loads each lane's value by itself, but hands a value on to the other lanes almost for nothing).
@@ -9,18 +9,14 @@ enable subgroups;
 // of a lane.
 //
 // How the factors lie in memory is a matter of strides, so one program serves all four kinds of transposition; with
-// SWAPPED the launch computes the transposed product (x and w change places), for a y with few rows. A launch with
+// swapped the launch computes the transposed product (x and w change places), for a y with few rows. A launch with
 // kEach below k computes partial sums: z counts the parts, whose results lie one after another in y and are added up by
 // matmul_sum_parts. Otherwise z counts the products p of a batch.
 
 const TILE: u32 = 32u; // columns of a tile: 16 or 32
 
-override SWAPPED: bool = false;
-override HAS_SCALE: bool = false;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-override FUNCTION: u32 = 0;
-
+// The epilogue is chosen by uniforms, not by overrides, because a CPU takes seconds to compile this program: one
+// pipeline serves every epilogue. The numbers of `activation` are those of FUNCTION in activation.wgsl.
 struct Params {
   m: u32,
   n: u32,
@@ -34,6 +30,11 @@ struct Params {
   wPart: u32,
   yRow: u32,
   yColumn: u32,
+  swapped: u32, // the channel is the row, not the column
+  hasScale: u32,
+  hasBias: u32,
+  hasResidual: u32,
+  activation: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -48,7 +49,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
 fn activate(v: f32) -> f32 {
-  switch FUNCTION {
+  switch params.activation {
     case 1u: {
       let low = select(params.slope * (v - params.threshold), v, v >= params.threshold);
       return min(low, params.maxValue);
@@ -63,11 +64,11 @@ fn activate(v: f32) -> f32 {
 }
 
 fn finish(sum: f32, row: u32, column: u32, i: u32) {
-  let c = select(column, row, SWAPPED);
+  let c = select(column, row, params.swapped != 0u);
   var z = sum;
-  if HAS_SCALE { z *= scale[c]; }
-  if HAS_BIAS { z += b[c]; }
-  if HAS_RESIDUAL { z += residual[i]; }
+  if params.hasScale != 0u { z *= scale[c]; }
+  if params.hasBias != 0u { z += b[c]; }
+  if params.hasResidual != 0u { z += residual[i]; }
   y[i] = activate(z);
 }
 

@@ -1,7 +1,7 @@
 /** The product in registers (matmul_quads), with sums in parts where y is small and k long. */
 import { ceilDiv, dispatch, foldWorkgroups, type Cost, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
-import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
+import { epilogueBindings, epilogueUniforms, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
 import quadsSource from "./matmul_quads.wgsl?raw";
@@ -30,7 +30,6 @@ export const quadsKernel: Kernel<Quads> = {
   name: "matmul_quads",
   source: quadsSource,
   constants: ({ tile }) => ({ TILE: tile }),
-  overrides: ({ p, swapped }) => ({ SWAPPED: swapped, ...epilogueOverrides(p.epilogue) }),
   params: ({ p, swapped, parts, kEach }) => {
     const s = gemmStrides(p);
     const split = parts > 1;
@@ -50,7 +49,8 @@ export const quadsKernel: Kernel<Quads> = {
       wPart: columns.part,
       yRow: swapped ? 1 : p.n,
       yColumn: swapped ? p.n : 1,
-      ...epilogueParams(p.epilogue),
+      swapped: Number(swapped),
+      ...epilogueUniforms(p.epilogue),
     };
   },
   workgroups: ({ p, tile, swapped, parts }) => {
