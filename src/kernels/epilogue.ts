@@ -39,21 +39,18 @@ export function epilogueParams(e: Epilogue): { slope: number; maxValue: number; 
 }
 
 /**
- * The same switches as uniforms, for programs that take a software adapter seconds to compile: one pipeline then serves
- * every epilogue, and a branch that is alike for all costs little at the end of a long sum.
+ * The same for programs that take a software adapter seconds to compile: scale, bias and residual are switched by
+ * uniforms, so that one pipeline serves many layers. The activation stays an override, because a software adapter
+ * computes all branches of a switch.
  */
-export function epilogueUniforms(e: Epilogue): Record<string, number> {
-  const { code, slope, maxValue, threshold } = activationConstants(e.activation);
-  return {
-    hasScale: Number(e.scale),
-    hasBias: Number(e.bias),
-    hasResidual: Number(e.residual),
-    activation: code,
-    slope,
-    maxValue,
-    threshold,
-  };
-}
+export const activationOverride = (e: Epilogue): Constants => ({ FUNCTION: activationConstants(e.activation).code });
+
+export const epilogueUniforms = (e: Epilogue): Record<string, number> => ({
+  hasScale: Number(e.scale),
+  hasBias: Number(e.bias),
+  hasResidual: Number(e.residual),
+  ...epilogueParams(e),
+});
 
 /** Elements of the optional bindings; absent ones are not touched. */
 export const epilogueSizes = (e: Epilogue, channels: number, count: number): Record<string, number> => ({

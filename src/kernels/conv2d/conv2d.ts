@@ -5,8 +5,8 @@ import { epilogueOf } from "../epilogue";
 import { formatShape, operation, type Case, type Shape } from "../operation";
 import { examples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
-import { convolutionOf } from "./problem";
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
+import { convolutionOf } from "./problem";
 
 /** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
 export interface InputGradientAttrs extends ConvolutionAttrs {

@@ -5,8 +5,8 @@ enable subgroups;
 // scheme of matmul_quads, with the filter's taps and channels k for rows, filters for columns and output positions for
 // the sum. One workgroup is the four lanes of a quad and computes 32 rows by TILE columns of dw; each lane has 8 rows
 // of its own and all columns. The sum goes along the rows of dy, four positions together: a lane loads 8 x 4 values of
-// x, and for each column the one value of dy at position q + lane, which the quad shares out. Whether a tap is above or
-// below the image is settled once a row.
+// x, and for each column the one value of dy at position q + lane, which the quad shares out. Inputs beside
+// the image count as zero.
 //
 // z counts parts of the batch's rows of dy; each leaves its sum, one after another, in dw, and matmul_sum_parts adds
 // them up where there is more than one. Groups come one after another in the launch.
@@ -140,45 +140,54 @@ fn main(
   var sum05 = mat4x4f(); var sum15 = mat4x4f();
   var sum06 = mat4x4f(); var sum16 = mat4x4f();
   var sum07 = mat4x4f(); var sum17 = mat4x4f();
+  // One loop over rows and positions: a software adapter runs the body of every loop once more than it must.
   let firstRow = workgroup.z * params.rowsEach;
-  for (var r = firstRow; r < min(firstRow + params.rowsEach, params.rowsEnd); r++) {
-    let image = i32(r / params.outRows);
-    let source0 = sourceOf(taps0, image, i32(r % params.outRows));
-    let source1 = sourceOf(taps1, image, i32(r % params.outRows));
-    for (var q = 0u; q < params.outColumns; q += 4u) {
-      // Past the end of the row dy counts as zero, and x repeats the last position, so that nothing foreign enters the sum.
-      let columns = min(q + counting, vec4u(params.outColumns - 1u));
-      let a0 = loadBlock(source0, taps0, columns);
-      let a1 = loadBlock(source1, taps1, columns);
-      let dyStep = (r * params.outColumns + q + lane) * params.filters;
+  var r = firstRow % params.outRows;
+  var image = firstRow / params.outRows;
+  var q = 0u;
+  let steps = min(params.rowsEach, params.rowsEnd - firstRow) * ((params.outColumns + 3u) / 4u);
+  for (var step = 0u; step < steps; step++) {
+    // Past the end of the row dy counts as zero, and x repeats the last position, so that nothing foreign enters the sum.
+    let columns = min(q + counting, vec4u(params.outColumns - 1u));
+    let a0 = loadBlock(sourceOf(taps0, i32(image), i32(r)), taps0, columns);
+    let a1 = loadBlock(sourceOf(taps1, i32(image), i32(r)), taps1, columns);
+    let dyStep = ((image * params.outRows + r) * params.outColumns + q + lane) * params.filters;
+    let inside = q + lane < params.outColumns;
 
-      let b0 = share(select(vec4f(), loadColumns(dy0 + dyStep), q + lane < params.outColumns));
-      sum00 = multiplyAdd(sum00, a0, b0);
-      sum10 = multiplyAdd(sum10, a1, b0);
-      let b1 = share(select(vec4f(), loadColumns(dy1 + dyStep), q + lane < params.outColumns));
-      sum01 = multiplyAdd(sum01, a0, b1);
-      sum11 = multiplyAdd(sum11, a1, b1);
-      let b2 = share(select(vec4f(), loadColumns(dy2 + dyStep), q + lane < params.outColumns));
-      sum02 = multiplyAdd(sum02, a0, b2);
-      sum12 = multiplyAdd(sum12, a1, b2);
-      let b3 = share(select(vec4f(), loadColumns(dy3 + dyStep), q + lane < params.outColumns));
-      sum03 = multiplyAdd(sum03, a0, b3);
-      sum13 = multiplyAdd(sum13, a1, b3);
-      if TILE == 32u {
-        let b4 = share(select(vec4f(), loadColumns(dy4 + dyStep), q + lane < params.outColumns));
-        sum04 = multiplyAdd(sum04, a0, b4);
-        sum14 = multiplyAdd(sum14, a1, b4);
-        let b5 = share(select(vec4f(), loadColumns(dy5 + dyStep), q + lane < params.outColumns));
-        sum05 = multiplyAdd(sum05, a0, b5);
-        sum15 = multiplyAdd(sum15, a1, b5);
-        let b6 = share(select(vec4f(), loadColumns(dy6 + dyStep), q + lane < params.outColumns));
-        sum06 = multiplyAdd(sum06, a0, b6);
-        sum16 = multiplyAdd(sum16, a1, b6);
-        let b7 = share(select(vec4f(), loadColumns(dy7 + dyStep), q + lane < params.outColumns));
-        sum07 = multiplyAdd(sum07, a0, b7);
-        sum17 = multiplyAdd(sum17, a1, b7);
-      }
+    let b0 = share(select(vec4f(), loadColumns(dy0 + dyStep), inside));
+    sum00 = multiplyAdd(sum00, a0, b0);
+    sum10 = multiplyAdd(sum10, a1, b0);
+    let b1 = share(select(vec4f(), loadColumns(dy1 + dyStep), inside));
+    sum01 = multiplyAdd(sum01, a0, b1);
+    sum11 = multiplyAdd(sum11, a1, b1);
+    let b2 = share(select(vec4f(), loadColumns(dy2 + dyStep), inside));
+    sum02 = multiplyAdd(sum02, a0, b2);
+    sum12 = multiplyAdd(sum12, a1, b2);
+    let b3 = share(select(vec4f(), loadColumns(dy3 + dyStep), inside));
+    sum03 = multiplyAdd(sum03, a0, b3);
+    sum13 = multiplyAdd(sum13, a1, b3);
+    if TILE == 32u {
+      let b4 = share(select(vec4f(), loadColumns(dy4 + dyStep), inside));
+      sum04 = multiplyAdd(sum04, a0, b4);
+      sum14 = multiplyAdd(sum14, a1, b4);
+      let b5 = share(select(vec4f(), loadColumns(dy5 + dyStep), inside));
+      sum05 = multiplyAdd(sum05, a0, b5);
+      sum15 = multiplyAdd(sum15, a1, b5);
+      let b6 = share(select(vec4f(), loadColumns(dy6 + dyStep), inside));
+      sum06 = multiplyAdd(sum06, a0, b6);
+      sum16 = multiplyAdd(sum16, a1, b6);
+      let b7 = share(select(vec4f(), loadColumns(dy7 + dyStep), inside));
+      sum07 = multiplyAdd(sum07, a0, b7);
+      sum17 = multiplyAdd(sum17, a1, b7);
     }
+
+    q += 4u;
+    let rowEnds = q >= params.outColumns;
+    q = select(q, 0u, rowEnds);
+    r += u32(rowEnds);
+    let imageEnds = r == params.outRows;
+    r = select(r, 0u, imageEnds);
+    image += u32(imageEnds);
   }
 
   // A loop over the tile instead of 8 * TILE stores one by one: the program stays short, and this part runs once.
@@ -186,12 +195,10 @@ fn main(
     sum00, sum10, sum01, sum11, sum02, sum12, sum03, sum13,
     sum04, sum14, sum05, sum15, sum06, sum16, sum07, sum17,
   );
-  for (var i = 0u; i < 8u * TILE; i++) {
-    // i counts rows first: 4 rows of a vector, 4 columns of a matrix, 2 matrices of 4 rows, then the next 4 columns.
-    let r = row + i % 4u + i / 16u % 2u * 4u;
-    let c = column + i / 4u % 4u + i / 32u * 4u;
-    if r < params.m && c < params.n {
-      dw[(workgroup.z * params.m + r) * params.filters + group * params.n + c] = results[i / 16u][i / 4u % 4u][i % 4u];
+  for (var r = 0u; r < min(8u, params.m - min(params.m, row)); r++) {
+    let first = (workgroup.z * params.m + row + r) * params.filters + group * params.n + column;
+    for (var c = 0u; c < min(TILE, params.n - column); c++) {
+      dw[first + c] = results[c / 4u * 2u + r / 4u][c % 4u][r % 4u];
     }
   }
 }

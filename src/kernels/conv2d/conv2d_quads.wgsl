@@ -15,8 +15,10 @@ enable subgroups;
 
 const TILE: u32 = 32u; // channels of a tile: 16 or 32
 
-// The epilogue is chosen by uniforms, not by overrides, because a CPU takes seconds to compile this program: one
-// pipeline serves every epilogue. The numbers of `activation` are those of FUNCTION in activation.wgsl.
+override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
+
+// Scale, bias and residual are switched by uniforms, not by overrides, because a CPU takes seconds to compile this
+// program and one pipeline should serve many layers.
 struct Params {
   m: u32, // pixels of the grid, over the batch
   n: u32, // channels of the result, in a group
@@ -50,7 +52,6 @@ struct Params {
   hasScale: u32,
   hasBias: u32,
   hasResidual: u32,
-  activation: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -65,7 +66,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
 fn activate(v: f32) -> f32 {
-  switch params.activation {
+  switch FUNCTION {
     case 1u: {
       let low = select(params.slope * (v - params.threshold), v, v >= params.threshold);
       return min(low, params.maxValue);
@@ -176,46 +177,55 @@ fn main(
   var sum05 = mat4x4f(); var sum15 = mat4x4f();
   var sum06 = mat4x4f(); var sum16 = mat4x4f();
   var sum07 = mat4x4f(); var sum17 = mat4x4f();
-  for (var tapRow = 0u; tapRow < params.tapRows; tapRow++) {
-    for (var tapColumn = 0u; tapColumn < params.tapColumns; tapColumn++) {
-      let source0 = sourceOf(pixels0, tapRow, tapColumn, group.z);
-      let source1 = sourceOf(pixels1, tapRow, tapColumn, group.z);
-      let wTap = params.wFirst + tapRow * params.wTapRow + tapColumn * params.wTapColumn;
-      for (var k = 0u; k < params.depth; k += 4u) {
-        // Past the last channel w counts as zero, and x repeats the last one, so that nothing foreign enters the sum.
-        let xSteps = min(k + counting, vec4u(params.depth - 1u));
-        let a0 = loadBlock(source0, xSteps);
-        let a1 = loadBlock(source1, xSteps);
-        let wStep = wTap + (k + lane) * params.wStep;
+  // One loop over taps and channels: a software adapter runs the body of every loop once more than it must.
+  var tapRow = 0u;
+  var tapColumn = 0u;
+  var k = 0u;
+  let steps = params.tapRows * params.tapColumns * ((params.depth + 3u) / 4u);
+  for (var step = 0u; step < steps; step++) {
+    let source0 = sourceOf(pixels0, tapRow, tapColumn, group.z);
+    let source1 = sourceOf(pixels1, tapRow, tapColumn, group.z);
+    // Past the last channel w counts as zero, and x repeats the last one, so that nothing foreign enters the sum.
+    let xSteps = min(k + counting, vec4u(params.depth - 1u));
+    let a0 = loadBlock(source0, xSteps);
+    let a1 = loadBlock(source1, xSteps);
+    let wStep = params.wFirst + tapRow * params.wTapRow + tapColumn * params.wTapColumn + (k + lane) * params.wStep;
+    let inside = k + lane < params.depth;
 
-        let b0 = share(select(vec4f(), loadColumns(w0 + wStep), k + lane < params.depth));
-        sum00 = multiplyAdd(sum00, a0, b0);
-        sum10 = multiplyAdd(sum10, a1, b0);
-        let b1 = share(select(vec4f(), loadColumns(w1 + wStep), k + lane < params.depth));
-        sum01 = multiplyAdd(sum01, a0, b1);
-        sum11 = multiplyAdd(sum11, a1, b1);
-        let b2 = share(select(vec4f(), loadColumns(w2 + wStep), k + lane < params.depth));
-        sum02 = multiplyAdd(sum02, a0, b2);
-        sum12 = multiplyAdd(sum12, a1, b2);
-        let b3 = share(select(vec4f(), loadColumns(w3 + wStep), k + lane < params.depth));
-        sum03 = multiplyAdd(sum03, a0, b3);
-        sum13 = multiplyAdd(sum13, a1, b3);
-        if TILE == 32u {
-          let b4 = share(select(vec4f(), loadColumns(w4 + wStep), k + lane < params.depth));
-          sum04 = multiplyAdd(sum04, a0, b4);
-          sum14 = multiplyAdd(sum14, a1, b4);
-          let b5 = share(select(vec4f(), loadColumns(w5 + wStep), k + lane < params.depth));
-          sum05 = multiplyAdd(sum05, a0, b5);
-          sum15 = multiplyAdd(sum15, a1, b5);
-          let b6 = share(select(vec4f(), loadColumns(w6 + wStep), k + lane < params.depth));
-          sum06 = multiplyAdd(sum06, a0, b6);
-          sum16 = multiplyAdd(sum16, a1, b6);
-          let b7 = share(select(vec4f(), loadColumns(w7 + wStep), k + lane < params.depth));
-          sum07 = multiplyAdd(sum07, a0, b7);
-          sum17 = multiplyAdd(sum17, a1, b7);
-        }
-      }
+    let b0 = share(select(vec4f(), loadColumns(w0 + wStep), inside));
+    sum00 = multiplyAdd(sum00, a0, b0);
+    sum10 = multiplyAdd(sum10, a1, b0);
+    let b1 = share(select(vec4f(), loadColumns(w1 + wStep), inside));
+    sum01 = multiplyAdd(sum01, a0, b1);
+    sum11 = multiplyAdd(sum11, a1, b1);
+    let b2 = share(select(vec4f(), loadColumns(w2 + wStep), inside));
+    sum02 = multiplyAdd(sum02, a0, b2);
+    sum12 = multiplyAdd(sum12, a1, b2);
+    let b3 = share(select(vec4f(), loadColumns(w3 + wStep), inside));
+    sum03 = multiplyAdd(sum03, a0, b3);
+    sum13 = multiplyAdd(sum13, a1, b3);
+    if TILE == 32u {
+      let b4 = share(select(vec4f(), loadColumns(w4 + wStep), inside));
+      sum04 = multiplyAdd(sum04, a0, b4);
+      sum14 = multiplyAdd(sum14, a1, b4);
+      let b5 = share(select(vec4f(), loadColumns(w5 + wStep), inside));
+      sum05 = multiplyAdd(sum05, a0, b5);
+      sum15 = multiplyAdd(sum15, a1, b5);
+      let b6 = share(select(vec4f(), loadColumns(w6 + wStep), inside));
+      sum06 = multiplyAdd(sum06, a0, b6);
+      sum16 = multiplyAdd(sum16, a1, b6);
+      let b7 = share(select(vec4f(), loadColumns(w7 + wStep), inside));
+      sum07 = multiplyAdd(sum07, a0, b7);
+      sum17 = multiplyAdd(sum17, a1, b7);
     }
+
+    k += 4u;
+    let tapEnds = k >= params.depth;
+    k = select(k, 0u, tapEnds);
+    tapColumn += u32(tapEnds);
+    let rowEnds = tapColumn == params.tapColumns;
+    tapColumn = select(tapColumn, 0u, rowEnds);
+    tapRow += u32(rowEnds);
   }
 
   // A loop over the tile instead of 8 * TILE stores one by one: the program stays short, and this part runs once.
@@ -223,17 +233,15 @@ fn main(
     sum00, sum10, sum01, sum11, sum02, sum12, sum03, sum13,
     sum04, sum14, sum05, sum15, sum06, sum16, sum07, sum17,
   );
-  for (var i = 0u; i < 8u * TILE; i++) {
-    // i counts pixels first: 4 pixels of a vector, 4 columns of a matrix, 2 matrices of 4 pixels, then the next 4 columns.
-    let r = row + i % 4u + i / 16u % 2u * 4u;
-    let c = column + i / 4u % 4u + i / 32u * 4u;
-    if r < params.m && c < params.n {
-      let pixel = locate(vec4u(r));
-      let resultRow = pixel.row.x * params.spreadRows + params.originRow;
-      let resultColumn = pixel.column.x * params.spreadColumns + params.originColumn;
-      let position = (pixel.image.x * params.resultRows + resultRow) * params.resultColumns + resultColumn;
-      let channel = group.z * params.n + c;
-      finish(results[i / 16u][i / 4u % 4u][i % 4u], channel, position * params.resultChannels + channel);
+  for (var r = 0u; r < min(8u, params.m - min(params.m, row)); r++) {
+    let inImage = (row + r) % (params.gridRows * params.gridColumns);
+    let image = (row + r) / (params.gridRows * params.gridColumns);
+    let resultRow = inImage / params.gridColumns * params.spreadRows + params.originRow;
+    let resultColumn = inImage % params.gridColumns * params.spreadColumns + params.originColumn;
+    let position = (image * params.resultRows + resultRow) * params.resultColumns + resultColumn;
+    let first = group.z * params.n + column;
+    for (var c = 0u; c < min(TILE, params.n - column); c++) {
+      finish(results[c / 4u * 2u + r / 4u][c % 4u][r % 4u], first + c, position * params.resultChannels + first + c);
     }
   }
 }

@@ -1,13 +1,23 @@
 /** Convolutions in registers (conv2d_quads, conv2d_filter_gradient_quads), any strides, dilation, pads and groups. */
 import { dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
-import { epilogueBindings, epilogueSizes, epilogueUniforms, noEpilogue, type Epilogue } from "../epilogue";
+import { activationOverride, epilogueBindings, epilogueSizes, epilogueUniforms, noEpilogue, type Epilogue } from "../epilogue";
 import { lowerParts, partsFor } from "../matmul/parts";
-import { tileFor, tilesOf } from "../matmul/registers";
+import { lowerRegisters as lowerProduct, tileFor, tilesOf } from "../matmul/registers";
 import filterGradientSource from "./conv2d_filter_gradient_quads.wgsl?raw";
 import quadsSource from "./conv2d_quads.wgsl?raw";
 import { forwardGather, inputGradientGathers, type Gather } from "./gather";
-import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
+import {
+  convolutionCost,
+  filterCount,
+  filterGradientProduct,
+  forwardProduct,
+  inputCount,
+  inputGradientProduct,
+  isProduct,
+  outputCount,
+  type Convolution,
+} from "./problem";
 
 interface Quads {
   readonly gather: Gather;
@@ -19,6 +29,7 @@ export const quadsKernel: Kernel<Quads> = {
   name: "conv2d_quads",
   source: quadsSource,
   constants: ({ tile }) => ({ TILE: tile }),
+  overrides: ({ epilogue }) => activationOverride(epilogue),
   params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueUniforms(epilogue) }),
   workgroups: ({ gather, tile }) => {
     const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, tile));
@@ -77,6 +88,7 @@ function needSubgroups(adapter: AdapterTraits): void {
 }
 
 export function lowerRegisters(p: Convolution, epilogue: Epilogue, adapter: AdapterTraits): Lowering {
+  if (isProduct(p)) return lowerProduct(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
   needSubgroups(adapter);
   const { tile } = tileFor(p.filtersEach);
   return { dispatches: [dispatch(quadsKernel, { gather: forwardGather(p), tile, epilogue }, { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) })] };
@@ -84,15 +96,17 @@ export function lowerRegisters(p: Convolution, epilogue: Epilogue, adapter: Adap
 
 /** One launch for each phase of the strides: pixels of dx that the same taps reach. */
 export function lowerRegistersInputGradient(p: Convolution, residual: boolean, adapter: AdapterTraits): Lowering {
+  const epilogue: Epilogue = { ...noEpilogue, residual };
+  if (isProduct(p)) return lowerProduct(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter);
   needSubgroups(adapter);
   const { tile } = tileFor(p.depth);
-  const epilogue: Epilogue = { ...noEpilogue, residual };
   const bind = { x: "dy", w: "w", y: "dx", ...epilogueBindings(epilogue) };
   const launches: Dispatch[] = inputGradientGathers(p).map((gather) => dispatch(quadsKernel, { gather, tile, epilogue }, bind));
   return { dispatches: launches };
 }
 
 export function lowerRegistersFilterGradient(p: Convolution, adapter: AdapterTraits): Lowering {
+  if (isProduct(p)) return lowerProduct(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter);
   needSubgroups(adapter);
   const { tile } = tileFor(p.filtersEach);
   const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);

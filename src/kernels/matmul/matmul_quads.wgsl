@@ -15,8 +15,10 @@ enable subgroups;
 
 const TILE: u32 = 32u; // columns of a tile: 16 or 32
 
-// The epilogue is chosen by uniforms, not by overrides, because a CPU takes seconds to compile this program: one
-// pipeline serves every epilogue. The numbers of `activation` are those of FUNCTION in activation.wgsl.
+override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
+
+// Scale, bias and residual are switched by uniforms, not by overrides, because a CPU takes seconds to compile this
+// program and one pipeline should serve many layers.
 struct Params {
   m: u32,
   n: u32,
@@ -34,7 +36,6 @@ struct Params {
   hasScale: u32,
   hasBias: u32,
   hasResidual: u32,
-  activation: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -49,7 +50,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
 fn activate(v: f32) -> f32 {
-  switch params.activation {
+  switch FUNCTION {
     case 1u: {
       let low = select(params.slope * (v - params.threshold), v, v >= params.threshold);
       return min(low, params.maxValue);
@@ -63,8 +64,7 @@ fn activate(v: f32) -> f32 {
   }
 }
 
-fn finish(sum: f32, row: u32, column: u32, i: u32) {
-  let c = select(column, row, params.swapped != 0u);
+fn finish(sum: f32, c: u32, i: u32) {
   var z = sum;
   if params.hasScale != 0u { z *= scale[c]; }
   if params.hasBias != 0u { z += b[c]; }
@@ -143,30 +143,31 @@ fn main(
     let a0 = loadBlock(x0, xSteps);
     let a1 = loadBlock(x1, xSteps);
     let wStep = (k + lane) * params.wStep;
+    let inside = k + lane < steps;
 
-    let b0 = share(select(vec4f(), loadColumns(w0 + wStep), k + lane < steps));
+    let b0 = share(select(vec4f(), loadColumns(w0 + wStep), inside));
     sum00 = multiplyAdd(sum00, a0, b0);
     sum10 = multiplyAdd(sum10, a1, b0);
-    let b1 = share(select(vec4f(), loadColumns(w1 + wStep), k + lane < steps));
+    let b1 = share(select(vec4f(), loadColumns(w1 + wStep), inside));
     sum01 = multiplyAdd(sum01, a0, b1);
     sum11 = multiplyAdd(sum11, a1, b1);
-    let b2 = share(select(vec4f(), loadColumns(w2 + wStep), k + lane < steps));
+    let b2 = share(select(vec4f(), loadColumns(w2 + wStep), inside));
     sum02 = multiplyAdd(sum02, a0, b2);
     sum12 = multiplyAdd(sum12, a1, b2);
-    let b3 = share(select(vec4f(), loadColumns(w3 + wStep), k + lane < steps));
+    let b3 = share(select(vec4f(), loadColumns(w3 + wStep), inside));
     sum03 = multiplyAdd(sum03, a0, b3);
     sum13 = multiplyAdd(sum13, a1, b3);
     if TILE == 32u {
-      let b4 = share(select(vec4f(), loadColumns(w4 + wStep), k + lane < steps));
+      let b4 = share(select(vec4f(), loadColumns(w4 + wStep), inside));
       sum04 = multiplyAdd(sum04, a0, b4);
       sum14 = multiplyAdd(sum14, a1, b4);
-      let b5 = share(select(vec4f(), loadColumns(w5 + wStep), k + lane < steps));
+      let b5 = share(select(vec4f(), loadColumns(w5 + wStep), inside));
       sum05 = multiplyAdd(sum05, a0, b5);
       sum15 = multiplyAdd(sum15, a1, b5);
-      let b6 = share(select(vec4f(), loadColumns(w6 + wStep), k + lane < steps));
+      let b6 = share(select(vec4f(), loadColumns(w6 + wStep), inside));
       sum06 = multiplyAdd(sum06, a0, b6);
       sum16 = multiplyAdd(sum16, a1, b6);
-      let b7 = share(select(vec4f(), loadColumns(w7 + wStep), k + lane < steps));
+      let b7 = share(select(vec4f(), loadColumns(w7 + wStep), inside));
       sum07 = multiplyAdd(sum07, a0, b7);
       sum17 = multiplyAdd(sum17, a1, b7);
     }
@@ -177,12 +178,10 @@ fn main(
     sum00, sum10, sum01, sum11, sum02, sum12, sum03, sum13,
     sum04, sum14, sum05, sum15, sum06, sum16, sum07, sum17,
   );
-  for (var i = 0u; i < 8u * TILE; i++) {
-    // i counts rows first: 4 rows of a vector, 4 columns of a matrix, 2 matrices of 4 rows, then the next 4 columns.
-    let r = row + i % 4u + i / 16u % 2u * 4u;
-    let c = column + i / 4u % 4u + i / 32u * 4u;
-    if r < params.m && c < params.n {
-      finish(results[i / 16u][i / 4u % 4u][i % 4u], r, c, group.z * params.m * params.n + r * params.yRow + c * params.yColumn);
+  for (var r = 0u; r < min(8u, params.m - min(params.m, row)); r++) {
+    for (var c = 0u; c < min(TILE, params.n - column); c++) {
+      let i = group.z * params.m * params.n + (row + r) * params.yRow + (column + c) * params.yColumn;
+      finish(results[c / 4u * 2u + r / 4u][c % 4u][r % 4u], select(column + c, row + r, params.swapped != 0u), i);
     }
   }
 }
