@@ -8,7 +8,11 @@ declare global {
   function thawAdapter(adapter: AdapterDescription): Promise<void>;
   function thawEvent(event: JobEvent): Promise<void>;
   /** Called by the command line. */
-  var runFinetune: (request: { seed: number; quick: boolean; epochs?: number }) => Promise<{ result?: JobResult; error?: string }>;
+  var runFinetune: (request: {
+    seed: number;
+    quick: boolean;
+    epochs?: number;
+  }) => Promise<{ result?: JobResult; error?: string }>;
 }
 
 async function fetched(name: string): Promise<Response> {

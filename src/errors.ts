@@ -5,3 +5,8 @@ export class ThawError extends Error {
     super(`${who}: ${happened}; expected ${expected}.${remedy ? ` ${remedy}` : ""}`);
   }
 }
+
+/** A shape as errors and summaries write it: `[1, 224, 224, 3]`. */
+export function formatShape(shape: readonly (number | null)[] | undefined): string {
+  return shape ? `[${shape.join(", ")}]` : "nothing";
+}

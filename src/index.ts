@@ -32,6 +32,16 @@ export {
   topKCategoricalAccuracy,
   type LossOptions,
 } from "./train/objectives";
-export { adam, adamW, parseOptimizer, rmsprop, sgd, type AdamOptions, type LearningRate, type RmspropOptions, type SgdOptions } from "./train/optimizers";
+export {
+  adam,
+  adamW,
+  parseOptimizer,
+  rmsprop,
+  sgd,
+  type AdamOptions,
+  type LearningRate,
+  type RmspropOptions,
+  type SgdOptions,
+} from "./train/optimizers";
 export { cosineDecay, exponentialDecay, piecewiseConstant } from "./train/schedules";
 export * from "./nn/layers";

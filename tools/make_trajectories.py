@@ -136,13 +136,13 @@ def storage_floor(golden):
 
 
 def deviation(golden, other):
-    """How far another precision strays: losses relative, changes as norm of the difference over norm of the change."""
+    """How far another precision strays: losses relative, changes as norm of the difference over norm of the change (those above 1e-3)."""
     nothing = without_gradient(golden)
     losses = max(abs(a - b) / abs(a) for a, b in zip(golden["losses"], other["losses"], strict=True))
     gradients = max(np.linalg.norm(g - other["gradients"][n]) / np.linalg.norm(g) for n, g in golden["gradients"].items() if n not in nothing)
     changes = {n: float(np.linalg.norm(c - other["changes"][n]) / np.linalg.norm(c)) for n, c in golden["changes"].items() if n not in nothing}
-    worst = sorted(changes, key=changes.get)[::-1][:3]
-    return {"losses": float(losses), "gradients": float(gradients), "changes": {n: changes[n] for n in worst}}
+    far = {n: float(f"{c:.2g}") for n, c in sorted(changes.items(), key=lambda item: -item[1]) if c > 1e-3}
+    return {"losses": float(losses), "gradients": float(gradients), "changes": far}
 
 
 def write_trajectories():

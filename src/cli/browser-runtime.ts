@@ -17,7 +17,10 @@ interface Page {
   runFinetune: (request: JobRequest) => Promise<{ result?: JobResult; error?: string }>;
 }
 
-export async function runInBrowser(request: JobRequest, { onAdapter, onEvent, signal }: JobHandlers): Promise<JobResult> {
+export async function runInBrowser(
+  request: JobRequest,
+  { onAdapter, onEvent, signal }: JobHandlers,
+): Promise<JobResult> {
   const { vite, playwright, finder } = await developmentTools();
   const executablePath = finder.ensureBrowser();
   const server = await vite.createServer({
@@ -34,15 +37,24 @@ export async function runInBrowser(request: JobRequest, { onAdapter, onEvent, si
   const stop = () => void browser?.close();
   try {
     await server.listen();
-    browser = await playwright.chromium.launch({ executablePath, args: finder.browserArguments(), handleSIGINT: false });
+    browser = await playwright.chromium.launch({
+      executablePath,
+      args: finder.browserArguments(),
+      handleSIGINT: false,
+    });
     signal.addEventListener("abort", stop, { once: true });
     signal.throwIfAborted();
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.error(error));
-    await page.exposeFunction("thawAdapter", (adapter: AdapterDescription) => onAdapter(adapter, `Chromium ${browser!.version()}`));
+    await page.exposeFunction("thawAdapter", (adapter: AdapterDescription) =>
+      onAdapter(adapter, `Chromium ${browser!.version()}`),
+    );
     await page.exposeFunction("thawEvent", (event: JobEvent) => onEvent(event));
     await page.goto(`${server.resolvedUrls!.local[0]}examples/finetune.html`);
-    const { result, error } = await page.evaluate(async (r) => await (globalThis as unknown as Page).runFinetune(r), request);
+    const { result, error } = await page.evaluate(
+      async (r) => await (globalThis as unknown as Page).runFinetune(r),
+      request,
+    );
     if (!result) throw new ThawError("browser", error ?? "gave no result", "the results of the lesson");
     return result;
   } catch (error) {
@@ -58,15 +70,24 @@ export async function runInBrowser(request: JobRequest, { onAdapter, onEvent, si
 async function developmentTools() {
   const tools = path.join(packageRoot, "tools/find-browser.mjs");
   if (!fs.existsSync(tools)) {
-    const remedy = 'Install Node\'s WebGPU ("npm install webgpu") and a Vulkan driver, or open the demo page in a browser.';
-    throw new ThawError("finetune", "the published package cannot start a browser", "--runtime node, or a checkout of Thaw's sources", remedy);
+    const remedy =
+      'Install Node\'s WebGPU ("npm install webgpu") and a Vulkan driver, or open the demo page in a browser.';
+    throw new ThawError(
+      "finetune",
+      "the published package cannot start a browser",
+      "--runtime node, or a checkout of Thaw's sources",
+      remedy,
+    );
   }
   // Names in variables: the build must not take development tools into the package.
   const [viteName, playwrightName] = ["vite", "playwright"];
   return {
     vite: (await load(viteName)) as typeof Vite,
     playwright: (await load(playwrightName)) as typeof Playwright,
-    finder: (await load(pathToFileURL(tools).href)) as { ensureBrowser: () => string; browserArguments: () => string[] },
+    finder: (await load(pathToFileURL(tools).href)) as {
+      ensureBrowser: () => string;
+      browserArguments: () => string[];
+    },
   };
 }
 

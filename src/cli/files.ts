@@ -8,7 +8,8 @@ import { ThawError } from "../index";
 export const packageRoot: string = (() => {
   // Not `new URL(..., import.meta.url)`: Vite would take that for a file to bundle.
   let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!fs.existsSync(path.join(folder, "package.json")) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+  while (!fs.existsSync(path.join(folder, "package.json")) && path.dirname(folder) !== folder)
+    folder = path.dirname(folder);
   return folder;
 })();
 
@@ -34,8 +35,15 @@ export function readFile(who: string, file: string): Uint8Array {
   try {
     return new Uint8Array(fs.readFileSync(file));
   } catch (error) {
-    const reason = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "it may not be read" }[(error as NodeJS.ErrnoException).code ?? ""];
-    throw new ThawError(who, `${file}: ${reason ?? String(error)}`, "a file", `The current folder is ${process.cwd()}.`);
+    const reason = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "it may not be read" }[
+      (error as NodeJS.ErrnoException).code ?? ""
+    ];
+    throw new ThawError(
+      who,
+      `${file}: ${reason ?? String(error)}`,
+      "a file",
+      `The current folder is ${process.cwd()}.`,
+    );
   }
 }
 
@@ -45,6 +53,11 @@ export function writeFile(who: string, file: string, text: string): void {
     fs.mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
     fs.writeFileSync(file, text);
   } catch (error) {
-    throw new ThawError(who, `${file} cannot be written (${(error as Error).message})`, "a place to write to", "Name another with --out.");
+    throw new ThawError(
+      who,
+      `${file} cannot be written (${(error as Error).message})`,
+      "a place to write to",
+      "Name another with --out.",
+    );
   }
 }

@@ -46,7 +46,12 @@ export async function finetuneCommand(options: FinetuneArguments, io: Io): Promi
       signal: abort.signal,
     };
     const { seed, quick = false, epochs } = options;
-    const result = await runSomewhere({ seed, quick, ...(epochs !== undefined && { epochs }) }, options.runtime, handlers, io);
+    const result = await runSomewhere(
+      { seed, quick, ...(epochs !== undefined && { epochs }) },
+      options.runtime,
+      handlers,
+      io,
+    );
     const seconds = (performance.now() - started) / 1000;
     report.end(result, seconds);
     writeFile("finetune", options.out, `${JSON.stringify({ ...where, quick, ...result, seconds }, null, 2)}\n`);
@@ -57,7 +62,12 @@ export async function finetuneCommand(options: FinetuneArguments, io: Io): Promi
   }
 }
 
-async function runSomewhere(request: JobRequest, runtime: FinetuneArguments["runtime"], handlers: JobHandlers, io: Io): Promise<JobResult> {
+async function runSomewhere(
+  request: JobRequest,
+  runtime: FinetuneArguments["runtime"],
+  handlers: JobHandlers,
+  io: Io,
+): Promise<JobResult> {
   if (runtime !== "browser") {
     try {
       return await runHere(await requestGpu(), request, handlers);

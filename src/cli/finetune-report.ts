@@ -40,10 +40,16 @@ export class FinetuneReport {
 
   end(result: JobResult, seconds: number): void {
     const { scratch, frozen, fineTuned, trainingImages, validationImages, epochs, seed } = result;
-    const head = `${trainingImages} images and their mirror copies, ${epochs} epochs, seed ${seed}; validation on ${validationImages} others`;
+    const head = `${trainingImages} images, ${epochs} epochs, seed ${seed}; validation on ${validationImages} others`;
     this.#line(`\n${head}\n\n${table(result)}\n`);
-    const [first, second, third] = [scratch, frozen, fineTuned].map((r) => r.valAccuracy.at(-1)!) as [number, number, number];
-    this.#line(`The frozen network ends ${points(second, first)} the one from scratch, and fine-tuning ${points(third, second)} the frozen one.`);
+    const [first, second, third] = [scratch, frozen, fineTuned].map((r) => r.valAccuracy.at(-1)!) as [
+      number,
+      number,
+      number,
+    ];
+    this.#line(
+      `The frozen network ends ${points(second, first)} the one from scratch, and fine-tuning ${points(third, second)} the frozen one.`,
+    );
     this.#line(saved(frozen.plan, fineTuned.plan));
     this.#line(`${seconds.toFixed(0)} seconds in all.`);
   }
@@ -74,7 +80,8 @@ const points = (a: number, b: number) => `${Math.abs(100 * (a - b)).toFixed(1)} 
 const saving = (part: number, whole: number) => `${(100 * (1 - part / whole)).toFixed(1)} %`;
 const cost = ({ dispatches, flops }: PhaseTotals) => `${dispatches} / ${formatFlops(flops)}`;
 const percent = (share: number | undefined) => `${(100 * (share ?? Number.NaN)).toFixed(1)} %`.padStart(7);
-const numbers = (loss: number | undefined, accuracy: number | undefined) => `loss ${(loss ?? Number.NaN).toFixed(4)}  accuracy ${percent(accuracy)}`;
+const numbers = (loss: number | undefined, accuracy: number | undefined) =>
+  `loss ${(loss ?? Number.NaN).toFixed(4)}  accuracy ${percent(accuracy)}`;
 
 /** Filled in steps of an eighth of a character. */
 export function bar(share: number, width: number): string {
@@ -103,12 +110,17 @@ function table(result: JobResult): string {
   const all = runs.flatMap((r) => r.valAccuracy);
   const [low, high] = [Math.min(0.5, ...all), Math.max(...all) + 1e-9];
   const width = Math.max(12, result.epochs);
-  const row = (name: string, cells: readonly string[]) => `  ${name.padEnd(28)}${cells.map((c) => c.padStart(width)).join("  ")}`.trimEnd();
+  const row = (name: string, cells: readonly string[]) =>
+    `  ${name.padEnd(28)}${cells.map((c) => c.padStart(width)).join("  ")}`.trimEnd();
   const each = (name: string, f: (r: (typeof runs)[number]) => string) => row(name, runs.map(f));
-  const phase = (name: "forward" | "backward" | "update") => each(`  ${name}: dispatches / FLOPs`, (r) => cost(r.plan[name]));
+  const phase = (name: "forward" | "backward" | "update") =>
+    each(`  ${name}: dispatches / FLOPs`, (r) => cost(r.plan[name]));
   const rule = `  ${"─".repeat(28 + 3 * (width + 2) - 2)}`;
   return [
-    row("", phases.map((p) => names[p])),
+    row(
+      "",
+      phases.map((p) => names[p]),
+    ),
     rule,
     each("validation accuracy", (r) => percent(r.valAccuracy.at(-1))),
     each("  by epoch", (r) => sparkline(r.valAccuracy, low, high)),

@@ -53,7 +53,8 @@ export async function planCommand(file: string, options: PlanArguments, io: Io):
     return;
   }
   io.out(`${file}: ${describeFreeze(options.freeze)}; kernels for adapter "${options.adapter}"\n${String(plan)}\n`);
-  if (options.mode === "train" && options.freeze !== "none") io.out(`\n${saved(plan, planFor(model, "none", options))}\n`);
+  if (options.mode === "train" && options.freeze !== "none")
+    io.out(`\n${saved(plan, planFor(model, "none", options))}\n`);
 }
 
 function planFor(model: Container, frozen: string, { batch, mode, adapter, optimizer, loss }: PlanArguments): Plan {

@@ -40,9 +40,14 @@ function program(io: Io): Command {
     .description("cats and dogs from 200 images, three ways: from scratch, with a frozen base, fine-tuned")
     .option("--quick", "fewer epochs and validation images: does everything work here?")
     .option("--seed <n>", "for new weights and the order of images", whole(0), 1)
-    .option("--epochs <n>", "for each of the three trainings (default: 12, with --quick 4)", whole(1))
+    .option("--epochs <n>", "for each of the three trainings (default: 8, with --quick 3)", whole(1))
     .option("--out <file>", "where the numbers go", "out/finetune.json")
-    .addOption(new Option("--runtime <name>", "where it runs (default: node, or browser where Node has no adapter)").choices(["node", "browser"]))
+    .addOption(
+      new Option("--runtime <name>", "where it runs (default: node, or browser where Node has no adapter)").choices([
+        "node",
+        "browser",
+      ]),
+    )
     .action(async (options: FinetuneArguments) => {
       const { finetuneCommand } = await import("./finetune-command");
       await finetuneCommand(options, io);
@@ -53,9 +58,15 @@ function program(io: Io): Command {
     .description("what a step does for a network, what freezing leaves out, and why; needs no GPU")
     .argument("<file>", "a network: .keras")
     .option("--batch <n>", "samples in a step", whole(1), 8)
-    .option("--freeze <what>", "all (but the head, the last layer with weights), none, or the last layer to freeze", "none")
+    .option(
+      "--freeze <what>",
+      "all (but the head, the last layer with weights), none, or the last layer to freeze",
+      "none",
+    )
     .option("--classes <n>", "puts a new head for so many classes in place of the last Dense layer", whole(1))
-    .addOption(new Option("--mode <mode>", "which kind of step").choices(["train", "evaluate", "predict"]).default("train"))
+    .addOption(
+      new Option("--mode <mode>", "which kind of step").choices(["train", "evaluate", "predict"]).default("train"),
+    )
     .addOption(new Option("--adapter <kind>", "which kernels to choose").choices(Object.keys(adapters)).default("gpu"))
     .option("--optimizer <name>", "sgd, rmsprop, adam, adamW", "adam")
     .option("--loss <name>", "default: what the last activation asks for")

@@ -82,7 +82,13 @@ export class Gpu {
   throwErrors(): void {
     const first = this.#errors[0];
     this.#errors = [];
-    if (first !== undefined) throw new ThawError("GPU", first, "no error", "Request the device with { debug: true } to learn kernel and layer.");
+    if (first !== undefined)
+      throw new ThawError(
+        "GPU",
+        first,
+        "no error",
+        "Request the device with { debug: true } to learn kernel and layer.",
+      );
   }
 
   submit(commands: GPUCommandBuffer[]): void {
@@ -111,13 +117,25 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const provider = options.provider ?? (await platformGpu());
   const adapter = await provider.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
   if (!adapter) {
-    throw new ThawError("requestGpu", "WebGPU is there but gave no adapter", "a GPU or a software adapter", remedyForNoAdapter);
+    throw new ThawError(
+      "requestGpu",
+      "WebGPU is there but gave no adapter",
+      "a GPU or a software adapter",
+      remedyForNoAdapter,
+    );
   }
-  const missing = Object.entries(neededLimits).filter(([name, least]) => adapter.limits[name as keyof typeof neededLimits] < least);
+  const missing = Object.entries(neededLimits).filter(
+    ([name, least]) => adapter.limits[name as keyof typeof neededLimits] < least,
+  );
   if (missing.length > 0) {
     const received = missing.map(([name]) => `${name} ${adapter.limits[name as keyof typeof neededLimits]}`).join(", ");
     const expected = missing.map(([name, least]) => `${name} at least ${least}`).join(", ");
-    throw new ThawError("requestGpu", `the adapter's limits are too small (${received})`, expected, "Use another adapter or browser.");
+    throw new ThawError(
+      "requestGpu",
+      `the adapter's limits are too small (${received})`,
+      expected,
+      "Use another adapter or browser.",
+    );
   }
   const features = usefulFeatures.filter((f) => adapter.features.has(f) && !options.withoutFeatures?.includes(f));
   const device = await adapter.requestDevice({
@@ -138,9 +156,13 @@ async function platformGpu(): Promise<GPU> {
   // The DOM types promise navigator.gpu; older browsers and Node do not keep the promise.
   const browser = (globalThis.navigator as { gpu?: GPU } | undefined)?.gpu;
   if (browser) return browser;
-  const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
+  const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
   if (!inNode) {
-    throw new ThawError("requestGpu", "this page has no navigator.gpu", "a browser with WebGPU, and a page served over https or from localhost");
+    throw new ThawError(
+      "requestGpu",
+      "this page has no navigator.gpu",
+      "a browser with WebGPU, and a page served over https or from localhost",
+    );
   }
   try {
     // Written so that bundlers for the browser leave the optional package alone.
@@ -150,13 +172,19 @@ async function platformGpu(): Promise<GPU> {
     return nodeGpu;
   } catch (error) {
     const remedy = 'Install it with "npm install webgpu".';
-    throw new ThawError("requestGpu", `Node has no WebGPU of its own (${String(error)})`, "the npm package webgpu", remedy);
+    throw new ThawError(
+      "requestGpu",
+      `Node has no WebGPU of its own (${String(error)})`,
+      "the npm package webgpu",
+      remedy,
+    );
   }
 }
 
 function describe(adapter: GPUAdapter, device: GPUDevice): AdapterDescription {
   const { vendor, architecture, device: name, description } = adapter.info;
   const text = `${vendor} ${architecture} ${name} ${description}`.toLowerCase();
-  const software = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text) || adapter.info.isFallbackAdapter === true;
+  const software =
+    /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text) || adapter.info.isFallbackAdapter;
   return { vendor, architecture, device: name, description, software, features: [...device.features].toSorted() };
 }

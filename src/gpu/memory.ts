@@ -7,7 +7,8 @@ import { ThawError } from "../errors";
 /** WebGPU wants 4-byte sizes; 256 is the strictest alignment of a binding's offset, and keeps vec4 loads in bounds. */
 export const bufferAlignment = 256; // bytes
 
-export const alignBytes = (bytes: number): number => Math.max(bufferAlignment, Math.ceil(bytes / bufferAlignment) * bufferAlignment);
+export const alignBytes = (bytes: number): number =>
+  Math.max(bufferAlignment, Math.ceil(bytes / bufferAlignment) * bufferAlignment);
 
 export interface MemoryCounters {
   /** Bytes of buffers that exist now. */
@@ -42,7 +43,12 @@ export class GpuMemory {
     const storage = (usage & 0x80) !== 0; // GPUBufferUsage.STORAGE
     const limit = storage ? Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) : limits.maxBufferSize;
     if (size > limit) {
-      throw new ThawError(label, `needs a buffer of ${size} bytes`, `at most ${limit} bytes on this device`, "Use a smaller batch or input size.");
+      throw new ThawError(
+        label,
+        `needs a buffer of ${size} bytes`,
+        `at most ${limit} bytes on this device`,
+        "Use a smaller batch or input size.",
+      );
     }
     const buffer = this.#device.createBuffer({ label, size, usage });
     this.#live.set(buffer, size);
@@ -72,11 +78,16 @@ export class GpuMemory {
   }
 
   get counters(): MemoryCounters {
-    return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes, buffersCreated: this.#created, bytesWritten: this.#written };
+    return {
+      liveBytes: this.#liveBytes,
+      peakBytes: this.#peakBytes,
+      buffersCreated: this.#created,
+      bytesWritten: this.#written,
+    };
   }
 
   /** Destroys whatever is left. */
   dispose(): void {
-    for (const buffer of [...this.#live.keys()]) this.destroy(buffer);
+    for (const buffer of this.#live.keys()) this.destroy(buffer);
   }
 }

@@ -69,7 +69,11 @@ export class PipelineCache {
     } catch (error) {
       const info = await module.getCompilationInfo();
       const messages = info.messages.map((m) => `line ${m.lineNum}: ${m.message}`).join("; ");
-      throw new ThawError(label, `the program does not compile (${messages || String(error)})`, "valid WGSL within the device's limits");
+      throw new ThawError(
+        label,
+        `the program does not compile (${messages || String(error)})`,
+        "valid WGSL within the device's limits",
+      );
     }
   }
 }

@@ -28,7 +28,8 @@ export class Profiler {
    * @throws when the adapter has no timestamp queries.
    */
   begin(count: number): ProfilerSession {
-    if (!this.available) throw new ThawError("Profiler", "the adapter has no timestamp-query feature", "an adapter with timestamps");
+    if (!this.available)
+      throw new ThawError("Profiler", "the adapter has no timestamp-query feature", "an adapter with timestamps");
     return new ProfilerSession(this.#device, Math.min(count, maxTimedDispatches));
   }
 }
@@ -74,7 +75,7 @@ export class ProfilerSession {
     return Array.from({ length: this.count }, (_, index) => ({
       index,
       // Some drivers let the clock jump back; a negative time would spoil sums.
-      microseconds: Math.max(0, Number(stamps[2 * index + 1]! - stamps[2 * index]!) / 1000),
+      microseconds: Math.max(0, Number(stamps[2 * index + 1] - stamps[2 * index]) / 1000),
     }));
   }
 }

@@ -61,9 +61,9 @@ export class Recording {
     gpu.memory.write(uniforms, 0, packed);
     const dispatches: Prepared[] = [];
     for (const [i, request] of requests.entries()) {
-      const { pipeline, layout } = pipelines[i]!;
+      const { pipeline, layout } = pipelines[i];
       const entries = request.pipeline.bindings.map((binding, b) => {
-        const name = request.names[b]!;
+        const name = request.names[b];
         const range: BufferRange =
           name === "params"
             ? { buffer: uniforms, offset: i * bufferAlignment, size: request.params.byteLength }

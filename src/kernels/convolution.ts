@@ -2,9 +2,9 @@
  * What all operations with a sliding window share: attributes, output sizes, error checks and Keras's padding.
  * Layout is NHWC; the filter of a convolution is [kh, kw, C / groups, O], that of a depthwise one [kh, kw, C, M].
  */
-import { ThawError } from "../errors";
+import { formatShape, ThawError } from "../errors";
 import type { Activation } from "./activation/activation";
-import { formatShape, type Shape } from "./operation";
+import type { Shape } from "./operation";
 
 /** Rows and columns, in this order, as everywhere. */
 export type Pair = readonly [number, number];
@@ -29,7 +29,14 @@ export interface ConvolutionAttrs extends WindowAttrs {
 export const dilatedSize = (size: number, dilation: number): number => (size - 1) * dilation + 1;
 
 /** Number of window positions along one axis. */
-export function outputLength(length: number, size: number, stride: number, dilation: number, before: number, after: number): number {
+export function outputLength(
+  length: number,
+  size: number,
+  stride: number,
+  dilation: number,
+  before: number,
+  after: number,
+): number {
   return Math.floor((length + before + after - dilatedSize(size, dilation)) / stride) + 1;
 }
 
@@ -64,7 +71,12 @@ export function samePadding(input: Pair, size: Pair, strides: Pair, dilation: Pa
  */
 export function checkWindow(who: string, attrs: WindowAttrs, x: Shape | undefined, size: Pair): Pair {
   if (x?.length !== 4) {
-    throw new ThawError(who, `x has shape ${formatShape(x)}`, "[batch, rows, columns, channels]", "Add the missing axes with a reshape.");
+    throw new ThawError(
+      who,
+      `x has shape ${formatShape(x)}`,
+      "[batch, rows, columns, channels]",
+      "Add the missing axes with a reshape.",
+    );
   }
   const whole = (values: readonly number[], least: number) => values.every((v) => Number.isInteger(v) && v >= least);
   if (!whole(attrs.strides, 1) || !whole(attrs.dilation, 1) || !whole(attrs.pads, 0)) {
@@ -72,9 +84,9 @@ export function checkWindow(who: string, attrs: WindowAttrs, x: Shape | undefine
     const received = `strides ${formatShape(strides)}, dilation ${formatShape(dilation)}, pads ${formatShape(pads)}`;
     throw new ThawError(who, `received ${received}`, "whole strides and dilation from 1 and whole pads from 0");
   }
-  const output = outputSize(attrs, [x[1]!, x[2]!], size);
+  const output = outputSize(attrs, [x[1], x[2]], size);
   if (output[0] < 1 || output[1] < 1) {
-    const reach = size.map((s, i) => dilatedSize(s, attrs.dilation[i]!));
+    const reach = size.map((s, i) => dilatedSize(s, attrs.dilation[i]));
     throw new ThawError(
       who,
       `a window of ${formatShape(reach)} does not fit into x ${formatShape(x)} with pads ${formatShape(attrs.pads)}`,
@@ -86,16 +98,29 @@ export function checkWindow(who: string, attrs: WindowAttrs, x: Shape | undefine
 }
 
 /** Checks x and the filter of a convolution with groups and returns the shape of y. */
-export function convolutionShape(who: string, attrs: ConvolutionAttrs, x: Shape | undefined, w: Shape | undefined): Shape {
+export function convolutionShape(
+  who: string,
+  attrs: ConvolutionAttrs,
+  x: Shape | undefined,
+  w: Shape | undefined,
+): Shape {
   if (w?.length !== 4) {
-    throw new ThawError(who, `w has shape ${formatShape(w)}`, "[filter rows, filter columns, channels / groups, filters]");
+    throw new ThawError(
+      who,
+      `w has shape ${formatShape(w)}`,
+      "[filter rows, filter columns, channels / groups, filters]",
+    );
   }
   const [rows, columns, depth, filters] = w as [number, number, number, number];
   const [outRows, outColumns] = checkWindow(who, attrs, x, [rows, columns]);
   const [batch, , , channels] = x as [number, number, number, number];
   const { groups } = attrs;
   if (!Number.isInteger(groups) || groups < 1 || filters % groups !== 0) {
-    throw new ThawError(who, `received groups ${groups} for ${filters} filters`, "a number of groups that divides the filters");
+    throw new ThawError(
+      who,
+      `received groups ${groups} for ${filters} filters`,
+      "a number of groups that divides the filters",
+    );
   }
   if (channels !== depth * groups) {
     throw new ThawError(
@@ -114,7 +139,11 @@ export function checkEpilogue(who: string, y: Shape, inputs: Readonly<Record<str
   for (const name of ["scale", "b"]) {
     const shape = inputs[name];
     if (shape && (shape.length !== 1 || shape[0] !== channels)) {
-      throw new ThawError(who, `${name} has shape ${formatShape(shape)}`, `[${channels}], one value for each output channel`);
+      throw new ThawError(
+        who,
+        `${name} has shape ${formatShape(shape)}`,
+        `[${channels}], one value for each output channel`,
+      );
     }
   }
   const { residual } = inputs;

@@ -17,7 +17,10 @@ export interface Epilogue {
 export const noEpilogue: Epilogue = { scale: false, bias: false, residual: false, activation: { kind: "linear" } };
 
 /** The epilogue that an operation's attributes and present inputs ask for. */
-export function epilogueOf(attrs: { readonly activation?: Activation }, shapes: Readonly<Record<string, Shape | undefined>>): Epilogue {
+export function epilogueOf(
+  attrs: { readonly activation?: Activation },
+  shapes: Readonly<Record<string, Shape | undefined>>,
+): Epilogue {
   return {
     scale: shapes.scale !== undefined,
     bias: shapes.b !== undefined,
@@ -68,5 +71,8 @@ export const epilogueBindings = (e: Epilogue): Record<string, string | undefined
 
 export const epilogueCost = (e: Epilogue, channels: number, count: number): { flops: number; bytes: number } => {
   const steps = Number(e.scale) * 2 + Number(e.bias) + Number(e.residual) + Number(e.activation.kind !== "linear");
-  return { flops: steps * count, bytes: 4 * ((Number(e.scale) + Number(e.bias)) * channels + Number(e.residual) * count) };
+  return {
+    flops: steps * count,
+    bytes: 4 * ((Number(e.scale) + Number(e.bias)) * channels + Number(e.residual) * count),
+  };
 };

@@ -63,7 +63,11 @@ export interface Dispatch {
   readonly bind: Readonly<Record<string, string | undefined>>;
 }
 
-export function dispatch<P>(kernel: Kernel<P>, problem: P, bind: Readonly<Record<string, string | undefined>>): Dispatch {
+export function dispatch<P>(
+  kernel: Kernel<P>,
+  problem: P,
+  bind: Readonly<Record<string, string | undefined>>,
+): Dispatch {
   return { kernel, problem, bind };
 }
 
@@ -81,12 +85,12 @@ export function readInterface(source: string): KernelInterface {
   const code = source.replace(/\/\/[^\n]*/g, "");
   const bindings: KernelBinding[] = [...code.matchAll(bindingPattern)].map((m) => ({
     index: Number(m[1]),
-    name: m[4]!,
+    name: m[4],
     access: (m[2] ?? m[3]) as BindingAccess,
-    type: m[5]!.trim(),
+    type: m[5].trim(),
   }));
   const body = paramsPattern.exec(code)?.[1] ?? "";
-  const fields = [...body.matchAll(fieldPattern)].map((m) => ({ name: m[1]!, type: m[2] as KernelField["type"] }));
+  const fields = [...body.matchAll(fieldPattern)].map((m) => ({ name: m[1], type: m[2] as KernelField["type"] }));
   const result = { bindings, fields };
   interfaces.set(source, result);
   return result;
@@ -103,9 +107,17 @@ export function specialize(source: string, constants: Constants): string {
   for (const [name, value] of Object.entries(constants)) {
     const line = new RegExp(`^(const\\s+${name}\\s*(?::\\s*(\\w+)\\s*)?=)[^;]*;`, "m");
     const found = line.exec(text);
-    if (!found) throw new Error(`specialize: no line "const ${name} = ...;" in the WGSL program; expected one at top level.`);
+    if (!found)
+      throw new Error(`specialize: no line "const ${name} = ...;" in the WGSL program; expected one at top level.`);
     const type = found[2] ?? (/=\s*[^;]*u;/.test(found[0]) ? "u32" : "");
-    const literal = typeof value === "boolean" ? String(value) : type === "u32" ? `${value}u` : type === "f32" ? asFloat(value) : String(value);
+    const literal =
+      typeof value === "boolean"
+        ? String(value)
+        : type === "u32"
+          ? `${value}u`
+          : type === "f32"
+            ? asFloat(value)
+            : String(value);
     text = text.replace(line, `$1 ${literal};`);
   }
   return text;
@@ -122,13 +134,17 @@ export function packParams(kernel: Kernel<any>, values: Readonly<Record<string, 
   const view = new DataView(buffer);
   fields.forEach((field, i) => {
     const value = values[field.name];
-    if (value === undefined) throw new Error(`${kernel.name}: no value for the uniform ${field.name}; expected one of type ${field.type}.`);
+    if (value === undefined)
+      throw new Error(`${kernel.name}: no value for the uniform ${field.name}; expected one of type ${field.type}.`);
     if (field.type === "f32") view.setFloat32(i * 4, value, true);
     else if (field.type === "i32") view.setInt32(i * 4, value, true);
     else view.setUint32(i * 4, value, true);
   });
   const extra = Object.keys(values).find((name) => !fields.some((f) => f.name === name));
-  if (extra) throw new Error(`${kernel.name}: the uniform ${extra} is not in Params; expected only ${fields.map((f) => f.name).join(", ")}.`);
+  if (extra)
+    throw new Error(
+      `${kernel.name}: the uniform ${extra} is not in Params; expected only ${fields.map((f) => f.name).join(", ")}.`,
+    );
   return buffer;
 }
 

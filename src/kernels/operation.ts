@@ -100,12 +100,13 @@ export function elements(shape: Shape): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
-export function formatShape(shape: Shape | undefined): string {
-  return shape ? `[${shape.join(", ")}]` : "nothing";
-}
-
 /** The variant that runs: a forced one where the operation has it, else what its table says. */
-export function chooseVariant(op: Operation, attrs: unknown, shapes: Record<string, Shape>, adapter: AdapterTraits): string {
+export function chooseVariant(
+  op: Operation,
+  attrs: unknown,
+  shapes: Record<string, Shape>,
+  adapter: AdapterTraits,
+): string {
   const forced = adapter.forceVariant;
   if (forced && op.variants[forced] && fits(op, forced, attrs, shapes, adapter)) return forced;
   return op.select?.(attrs, shapes, adapter) ?? "plain";
@@ -114,9 +115,15 @@ export function chooseVariant(op: Operation, attrs: unknown, shapes: Record<stri
 /** A variant refuses a problem it cannot run by throwing a `VariantUnfit`; the contract test skips that pair. */
 export class VariantUnfit extends Error {}
 
-export function fits(op: Operation, variant: string, attrs: unknown, shapes: Record<string, Shape>, adapter: AdapterTraits): boolean {
+export function fits(
+  op: Operation,
+  variant: string,
+  attrs: unknown,
+  shapes: Record<string, Shape>,
+  adapter: AdapterTraits,
+): boolean {
   try {
-    op.variants[variant]!(attrs, shapes, adapter);
+    op.variants[variant](attrs, shapes, adapter);
     return true;
   } catch (error) {
     if (error instanceof VariantUnfit) return false;
@@ -124,4 +131,11 @@ export function fits(op: Operation, variant: string, attrs: unknown, shapes: Rec
   }
 }
 
-export const exampleStep: StepValues = { iteration: 3, seed: 7, batchStart: 2, ringSlot: 1, learningRate: 0.05, effectiveRate: 0.04 };
+export const exampleStep: StepValues = {
+  iteration: 3,
+  seed: 7,
+  batchStart: 2,
+  ringSlot: 1,
+  learningRate: 0.05,
+  effectiveRate: 0.04,
+};

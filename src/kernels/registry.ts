@@ -4,7 +4,13 @@ import type { Operation } from "./operation";
 import { activation, activationGradient } from "./activation/activation";
 import { batchNormInputGradient, batchNormReduce } from "./batchNorm/batchNormGradients";
 import { batchNormTraining } from "./batchNorm/batchNormTraining";
-import { batchNormFold, batchNormFoldGradient, channelAffine, channelAffineReduce, channelScale } from "./batchNorm/channelAffine";
+import {
+  batchNormFold,
+  batchNormFoldGradient,
+  channelAffine,
+  channelAffineReduce,
+  channelScale,
+} from "./batchNorm/channelAffine";
 import { dropout } from "./dropout/dropout";
 import { affine } from "./elementwise/affine";
 import { add, multiply } from "./elementwise/binary";

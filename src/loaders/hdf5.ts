@@ -1,4 +1,5 @@
 /** Reading HDF5 files with h5wasm (NIST's build of the HDF5 library), which is loaded when the first file comes. */
+import type { h5wasm as H5wasm } from "h5wasm";
 import { ThawError } from "../errors";
 import type { Shape } from "../kernels/operation";
 
@@ -19,13 +20,14 @@ export interface WeightFile {
   close(): void;
 }
 
-type H5 = typeof import("h5wasm").h5wasm;
+type H5 = typeof H5wasm;
 type Dataset = InstanceType<H5["Dataset"]>;
 
 let library: Promise<H5> | undefined;
 let fileNumber = 0;
 
-export const isHdf5 = (bytes: Uint8Array): boolean => [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a].every((b, i) => bytes[i] === b);
+export const isHdf5 = (bytes: Uint8Array): boolean =>
+  [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a].every((b, i) => bytes[i] === b);
 
 async function load(): Promise<H5> {
   library ??= import("h5wasm").then(async ({ h5wasm }) => {
@@ -46,7 +48,12 @@ export async function openHdf5(name: string, bytes: Uint8Array): Promise<WeightF
   const fail = (error: unknown) => {
     FS.unlink(path);
     const why = String(error instanceof Error ? error.message : error).split("\n")[0];
-    return new ThawError(name, `cannot be read as HDF5 (${why})`, "a whole HDF5 file", "The file is truncated or damaged; get it again.");
+    return new ThawError(
+      name,
+      `cannot be read as HDF5 (${why})`,
+      "a whole HDF5 file",
+      "The file is truncated or damaged; get it again.",
+    );
   };
   let file: InstanceType<H5["File"]>;
   try {
@@ -110,13 +117,20 @@ function readTensor(name: string, dataset: Dataset, fileBytes: number): StoredTe
   if (!shape) throw new ThawError(name, "has no shape", "a tensor");
   const count = shape.reduce((a, b) => a * b, 1);
   if (count * metadata.size > maxExpansion * fileBytes) {
-    throw new ThawError(name, `declares ${count} elements in a file of ${fileBytes} bytes`, `at most ${maxExpansion} times the file`);
+    throw new ThawError(
+      name,
+      `declares ${count} elements in a file of ${fileBytes} bytes`,
+      `at most ${maxExpansion} times the file`,
+    );
   }
   if (metadata.type === 5 && metadata.size === 2) return { shape, data: fromBfloat16(dataset.value as Uint8Array) };
   const value = dataset.value;
   if (typeof value === "number" || typeof value === "bigint") return { shape, data: Float32Array.of(Number(value)) };
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-    return { shape, data: value instanceof Float32Array ? value : Float32Array.from(value as unknown as ArrayLike<number>, Number) };
+    return {
+      shape,
+      data: value instanceof Float32Array ? value : Float32Array.from(value as unknown as ArrayLike<number>, Number),
+    };
   }
   throw new ThawError(name, `has the type ${JSON.stringify(dataset.dtype)}`, "numbers");
 }
@@ -124,6 +138,6 @@ function readTensor(name: string, dataset: Dataset, fileBytes: number): StoredTe
 /** Keras stores bfloat16 as opaque pairs of bytes: the upper half of a float32. */
 function fromBfloat16(bytes: Uint8Array): Float32Array {
   const words = new Uint32Array(bytes.length / 2);
-  for (let i = 0; i < words.length; i++) words[i] = (bytes[2 * i]! << 16) | (bytes[2 * i + 1]! << 24);
+  for (let i = 0; i < words.length; i++) words[i] = (bytes[2 * i] << 16) | (bytes[2 * i + 1] << 24);
   return new Float32Array(words.buffer);
 }

@@ -24,5 +24,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   if (bytes.length === 0) throw new ThawError(name, "is empty", "a .keras file");
   if (isZip(bytes)) return await readKeras(name, bytes, options);
   const what = isHdf5(bytes) ? "is an HDF5 file" : bytes[0] === 0x7b ? "is a JSON file" : "is of an unknown format";
-  throw new ThawError(name, what, "a .keras file (a ZIP archive as Keras 3 writes it)", "Save the model with model.save('name.keras').");
+  throw new ThawError(
+    name,
+    what,
+    "a .keras file (a ZIP archive as Keras 3 writes it)",
+    "Save the model with model.save('name.keras').",
+  );
 }

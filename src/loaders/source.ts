@@ -11,16 +11,23 @@ export async function readSource(source: ModelSource): Promise<{ bytes: Uint8Arr
   if (typeof Blob !== "undefined" && source instanceof Blob) {
     return { bytes: new Uint8Array(await source.arrayBuffer()), name: (source as File).name ?? "model" };
   }
-  const text = String(source);
-  const inNode = typeof (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node === "string";
-  if (inNode && !/^(https?|data|blob):/.test(text)) return { bytes: await readFile(source as string | URL), name: text };
+  const text = source instanceof URL ? source.href : (source as string);
+  const inNode =
+    typeof (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node === "string";
+  if (inNode && !/^(https?|data|blob):/.test(text))
+    return { bytes: await readFile(source as string | URL), name: text };
   return { bytes: await download(text), name: text };
+}
+
+/** What is used of Node's file system. */
+interface NodeFiles {
+  readFile: (path: string | URL) => Promise<Uint8Array>;
 }
 
 async function readFile(path: string | URL): Promise<Uint8Array> {
   // In a variable, so that bundlers for the browser do not look for Node's modules.
   const module = "node:fs/promises";
-  const fs = (await import(/* @vite-ignore */ module)) as typeof import("node:fs/promises");
+  const fs = (await import(/* @vite-ignore */ module)) as NodeFiles;
   try {
     return await fs.readFile(typeof path === "string" && path.startsWith("file:") ? new URL(path) : path);
   } catch (error) {
@@ -34,8 +41,19 @@ async function download(url: string): Promise<Uint8Array> {
   try {
     response = await fetch(url);
   } catch (error) {
-    throw new ThawError(url, `could not be fetched (${String(error)})`, "a model file", "Check the address, and that its server allows other pages to read it (CORS).");
+    throw new ThawError(
+      url,
+      `could not be fetched (${String(error)})`,
+      "a model file",
+      "Check the address, and that its server allows other pages to read it (CORS).",
+    );
   }
-  if (!response.ok) throw new ThawError(url, `the server answered ${response.status} ${response.statusText}`, "a model file", "Check the address.");
+  if (!response.ok)
+    throw new ThawError(
+      url,
+      `the server answered ${response.status} ${response.statusText}`,
+      "a model file",
+      "Check the address.",
+    );
   return new Uint8Array(await response.arrayBuffer());
 }

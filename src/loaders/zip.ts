@@ -7,21 +7,32 @@ const maxRatio = 100;
 /** Small members may be squeezed harder, e.g. a configuration that repeats itself. */
 const ratioMatters = 16 * 2 ** 20;
 
-export const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+export const isZip = (bytes: Uint8Array): boolean =>
+  bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
 
 /**
  * The members of an archive for which `wanted` holds.
  *
  * @throws for a truncated archive, a wrong checksum, and a member that would unpack to an absurd size.
  */
-export async function unzip(name: string, bytes: Uint8Array, wanted: (member: string) => boolean): Promise<Map<string, Uint8Array>> {
+export async function unzip(
+  name: string,
+  bytes: Uint8Array,
+  wanted: (member: string) => boolean,
+): Promise<Map<string, Uint8Array>> {
   const { unzipSync } = await import("fflate");
   const checksums = readChecksums(name, bytes);
   const members: Record<string, Uint8Array> = unpack();
   for (const [member, data] of Object.entries(members)) {
     const expected = checksums.get(member)!;
     const actual = crc32(data);
-    if (actual !== expected) throw new ThawError(`${name}/${member}`, `checksum ${hex(actual)}`, hex(expected), "The file is damaged; get it again.");
+    if (actual !== expected)
+      throw new ThawError(
+        `${name}/${member}`,
+        `checksum ${hex(actual)}`,
+        hex(expected),
+        "The file is damaged; get it again.",
+      );
   }
   return new Map(Object.entries(members));
 
@@ -30,8 +41,15 @@ export async function unzip(name: string, bytes: Uint8Array, wanted: (member: st
       return unzipSync(bytes, {
         filter: ({ name: member, size, originalSize }) => {
           if (!wanted(member)) return false;
-          const bomb = originalSize > maxMemberBytes || (originalSize > ratioMatters && originalSize > maxRatio * Math.max(size, 1));
-          if (bomb) throw new ThawError(`${name}/${member}`, `${size} bytes that unpack to ${originalSize}`, `at most ${maxMemberBytes} bytes, and ${maxRatio} times its packed size`);
+          const bomb =
+            originalSize > maxMemberBytes ||
+            (originalSize > ratioMatters && originalSize > maxRatio * Math.max(size, 1));
+          if (bomb)
+            throw new ThawError(
+              `${name}/${member}`,
+              `${size} bytes that unpack to ${originalSize}`,
+              `at most ${maxMemberBytes} bytes, and ${maxRatio} times its packed size`,
+            );
           return true;
         },
       });
@@ -42,7 +60,13 @@ export async function unzip(name: string, bytes: Uint8Array, wanted: (member: st
   }
 }
 
-const damaged = (name: string, why: string) => new ThawError(name, `cannot be unpacked (${why})`, "a whole ZIP archive", "The file is truncated or damaged; get it again.");
+const damaged = (name: string, why: string) =>
+  new ThawError(
+    name,
+    `cannot be unpacked (${why})`,
+    "a whole ZIP archive",
+    "The file is truncated or damaged; get it again.",
+  );
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, "0")}`;
 
@@ -64,12 +88,15 @@ function readChecksums(name: string, bytes: Uint8Array): Map<string, number> {
     for (let i = 0; i < count; i++) {
       if (view.getUint32(at, true) !== 0x02014b50) throw new RangeError("the central directory is broken");
       const [nameLength, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
-      const member = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength!));
+      const member = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
       result.set(member, view.getUint32(at + 16, true));
-      at += 46 + nameLength! + extra! + comment!;
+      at += 46 + nameLength + extra + comment;
     }
   } catch (error) {
-    throw damaged(name, error instanceof Error && error.message.includes("central") ? error.message : "it has no directory at its end");
+    throw damaged(
+      name,
+      error instanceof Error && error.message.includes("central") ? error.message : "it has no directory at its end",
+    );
   }
   return result;
 }
@@ -84,6 +111,6 @@ export function crc32(bytes: Uint8Array): number {
     return c;
   });
   let crc = 0xffffffff;
-  for (const byte of bytes) crc = table[(crc ^ byte) & 255]! ^ (crc >>> 8);
+  for (const byte of bytes) crc = table[(crc ^ byte) & 255] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }

@@ -44,7 +44,10 @@ export class DeviceState {
 
   /** Copies all parameters back to the host. */
   async download(): Promise<void> {
-    const [weights, state] = await Promise.all([readBuffer(this.gpu, this.parameters), readBuffer(this.gpu, this.state)]);
+    const [weights, state] = await Promise.all([
+      readBuffer(this.gpu, this.parameters),
+      readBuffer(this.gpu, this.state),
+    ]);
     for (const p of this.#list) {
       const offset = this.layout.offsets.get(p)! / 4;
       p.value = (p.kind === "weight" ? weights : state).slice(offset, offset + p.count);
@@ -58,7 +61,12 @@ export class DeviceState {
 }
 
 /** Reads `bytes` (default: all) of a buffer through a temporary copy. */
-export async function readBuffer(gpu: Gpu, buffer: GPUBuffer, offset = 0, bytes = buffer.size - offset): Promise<Float32Array> {
+export async function readBuffer(
+  gpu: Gpu,
+  buffer: GPUBuffer,
+  offset = 0,
+  bytes = buffer.size - offset,
+): Promise<Float32Array> {
   const readable = gpu.memory.create("readback", bytes, 0x1 | 0x8); // MAP_READ | COPY_DST
   try {
     const encoder = gpu.device.createCommandEncoder();

@@ -104,14 +104,14 @@ export class Executor {
 
   /** Writes a batch from outside into the port (`input0`, `labels`) of a plan without resident data. */
   write(port: string, data: Float32Array): void {
-    const { place } = this.plan.fields.ports[port]!;
+    const { place } = this.plan.fields.ports[port];
     const { buffer, offset } = this.#locate(place);
     this.#gpu.memory.write(buffer, offset, data);
   }
 
   /** Reads a port after the step. */
   async read(port: string): Promise<Float32Array> {
-    const { place, shape } = this.plan.fields.ports[port]!;
+    const { place, shape } = this.plan.fields.ports[port];
     const { buffer, offset } = this.#locate(place);
     return await readBuffer(this.#gpu, buffer, offset, 4 * shape.reduce((a, b) => a * b, 1));
   }
@@ -135,7 +135,7 @@ export class Executor {
     const times = await this.#main.profile();
     this.#afterStep();
     const steps = this.plan.steps.filter((s) => s.phase !== "setup");
-    return times.map(({ index, microseconds }) => ({ step: steps[index]!, microseconds }));
+    return times.map(({ index, microseconds }) => ({ step: steps[index], microseconds }));
   }
 
   /** One step, dispatch by dispatch, so that a validation error names kernel and layer. */

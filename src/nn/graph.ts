@@ -89,7 +89,12 @@ export class Graph {
   parameter(p: Parameter): Value {
     let value = this.#parameters.get(p);
     if (!value) {
-      value = this.value({ name: p.path || p.name, shape: p.shape, role: p.kind === "weight" ? "parameter" : "state", parameter: p });
+      value = this.value({
+        name: p.path || p.name,
+        shape: p.shape,
+        role: p.kind === "weight" ? "parameter" : "state",
+        parameter: p,
+      });
       this.#parameters.set(p, value);
     }
     return value;
@@ -113,7 +118,7 @@ export class Graph {
     const layer = more.layer ?? this.layer;
     const outputs: Record<string, Value> = {};
     for (const name of definition.outputs) {
-      outputs[name] = this.value({ name: `${layer}:${op}.${name}`, shape: shapes[name]!, role: "computed", layer });
+      outputs[name] = this.value({ name: `${layer}:${op}.${name}`, shape: shapes[name], role: "computed", layer });
     }
     this.nodes.push({
       id: this.#nextNode++,
@@ -132,11 +137,11 @@ export class Graph {
   /** `emit` for operations with one interesting output, the first. */
   apply(op: string, attrs: object, inputs: Readonly<Record<string, Value | undefined>>): Value {
     const outputs = this.emit(op, attrs, inputs);
-    return outputs[findOperation(op).outputs[0]!]!;
+    return outputs[findOperation(op).outputs[0]];
   }
 
   shapesOf(node: Node): Record<string, Shape> {
     const all = { ...node.inputs, ...node.outputs };
-    return Object.fromEntries(Object.entries(all).map(([name, id]) => [name, this.values[id]!.shape]));
+    return Object.fromEntries(Object.entries(all).map(([name, id]) => [name, this.values[id].shape]));
   }
 }

@@ -1,6 +1,6 @@
 /** What every layer is: configuration, parameters, `trainable`, and a `call` that writes operations into a graph. */
-import { ThawError } from "../errors";
-import { formatShape, type Shape } from "../kernels/operation";
+import { formatShape, ThawError } from "../errors";
+import type { Shape } from "../kernels/operation";
 import { Graph, type Value } from "./graph";
 import { initialize, Parameter, randomSource, type Initializer } from "./parameter";
 import { connect, type SymbolicTensor } from "./symbolic";
@@ -115,7 +115,12 @@ export abstract class Layer {
   /** Keras's configuration (camelCase here; loaders translate), without name and trainable. */
   abstract config(): Record<string, unknown>;
 
-  protected addWeight(name: string, shape: Shape, initializer: Initializer, kind: Parameter["kind"] = "weight"): Parameter {
+  protected addWeight(
+    name: string,
+    shape: Shape,
+    initializer: Initializer,
+    kind: Parameter["kind"] = "weight",
+  ): Parameter {
     const value = initialize(initializer, shape, this.#random!);
     const parameter = new Parameter(name, shape, kind, value, () => this.trainable, initializer);
     parameter.path = `${this.name}/${name}`;
@@ -132,7 +137,7 @@ export abstract class Layer {
   apply(inputs: readonly SymbolicTensor[], options?: { training?: boolean }): SymbolicTensor;
   apply(inputs: SymbolicTensor | readonly SymbolicTensor[], options: { training?: boolean } = {}): SymbolicTensor {
     const list = "layer" in inputs ? [inputs] : [...inputs];
-    return connect(this, list, options)[0]!;
+    return connect(this, list, options)[0];
   }
 
   /** Shapes of the outputs for these inputs, found by writing the layer into a throw-away graph. */
@@ -153,7 +158,11 @@ export abstract class Layer {
 
   protected expectRank(x: Value, rank: number): void {
     if (x.shape.length !== rank) {
-      throw new ThawError(this.name, `received an input of shape ${formatShape(x.shape)}`, `${rank} dimensions, batch first`);
+      throw new ThawError(
+        this.name,
+        `received an input of shape ${formatShape(x.shape)}`,
+        `${rank} dimensions, batch first`,
+      );
     }
   }
 }

@@ -1,12 +1,19 @@
 /** Models: layers connected to a graph. A model is a layer itself, so that models nest. */
-import { ThawError } from "../errors";
-import { formatShape } from "../kernels/operation";
+import { formatShape, ThawError } from "../errors";
 import type { Graph, Value } from "./graph";
 import { Layer, type CallContext, type LayerOptions, type SampleShape } from "./layer";
 import { InputLayer } from "./layers/input";
 import type { Parameter } from "./parameter";
 import type { Plan } from "./compile/plan";
-import { makeTrainer, type CompileOptions, type Dataset, type FitOptions, type History, type PlanOptions, type Trainer } from "./trainer";
+import {
+  makeTrainer,
+  type CompileOptions,
+  type Dataset,
+  type FitOptions,
+  type History,
+  type PlanOptions,
+  type Trainer,
+} from "./trainer";
 import { contextOf, topologicalOrder, type LayerCall, type SymbolicTensor } from "./symbolic";
 
 /** The beginning of a functional model: `const x = input([32, 32, 3])`. */
@@ -49,9 +56,16 @@ export abstract class Container extends Layer {
     const nested = this.layers.find((l) => l.name === head);
     if (rest.length > 0 && nested instanceof Container) return nested.getLayer(rest.join("/"));
     const deeper = this.flatLayers().filter((l) => l.name === name);
-    if (deeper.length === 1) return deeper[0]!;
-    if (deeper.length > 1) throw new ThawError(this.name, `${deeper.length} layers are named ${name}`, "a path such as model/layer");
-    throw new ThawError(this.name, `has no layer ${name}`, `one of ${this.flatLayers().map((l) => l.name).join(", ")}`);
+    if (deeper.length === 1) return deeper[0];
+    if (deeper.length > 1)
+      throw new ThawError(this.name, `${deeper.length} layers are named ${name}`, "a path such as model/layer");
+    throw new ThawError(
+      this.name,
+      `has no layer ${name}`,
+      `one of ${this.flatLayers()
+        .map((l) => l.name)
+        .join(", ")}`,
+    );
   }
 
   /** All layers, nested models replaced by what is in them, in the order of computation. */
@@ -67,7 +81,13 @@ export abstract class Container extends Layer {
   freezeUpTo(name: string | null): void {
     const layers = this.flatLayers();
     const last = name === null ? -1 : layers.indexOf(this.getLayer(name));
-    if (name !== null && last < 0) throw new ThawError(this.name, `${name} is itself a model`, "the name of a layer", "Set its trainable flag instead.");
+    if (name !== null && last < 0)
+      throw new ThawError(
+        this.name,
+        `${name} is itself a model`,
+        "the name of a layer",
+        "Set its trainable flag instead.",
+      );
     layers.forEach((layer, i) => (layer.trainable = i > last));
   }
 
@@ -76,7 +96,8 @@ export abstract class Container extends Layer {
     const expression = new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*")}$`);
     const found = this.flatLayers().filter((l) => expression.test(l.name));
     for (const layer of found) layer.trainable = value;
-    if (found.length === 0) throw new ThawError(this.name, `no layer is named like ${pattern}`, "a layer name, * for any characters");
+    if (found.length === 0)
+      throw new ThawError(this.name, `no layer is named like ${pattern}`, "a layer name, * for any characters");
     return found.length;
   }
 
@@ -86,7 +107,7 @@ export abstract class Container extends Layer {
 
   /** Sample shape of the only input. */
   get inputShape(): SampleShape {
-    return this.inputs[0]!.shape;
+    return this.inputs[0].shape;
   }
 
   /**
@@ -96,8 +117,11 @@ export abstract class Container extends Layer {
    */
   upTo(name: string): FunctionalModel {
     const call = topologicalOrder(this.outputs).findLast((c) => c.layer.name === name);
-    if (!call) throw new ThawError(this.name, `has no layer ${name}`, `one of ${this.layers.map((l) => l.name).join(", ")}`);
-    const shapes = call.layer.outputShapes(call.inputs.length > 0 ? call.inputs.map((t) => t.shape) : [this.inputShape]);
+    if (!call)
+      throw new ThawError(this.name, `has no layer ${name}`, `one of ${this.layers.map((l) => l.name).join(", ")}`);
+    const shapes = call.layer.outputShapes(
+      call.inputs.length > 0 ? call.inputs.map((t) => t.shape) : [this.inputShape],
+    );
     const outputs = shapes.map((shape, index) => ({ layer: call.layer, call, index, shape }));
     return new FunctionalModel({ inputs: this.inputs, outputs, name: this.name });
   }
@@ -105,21 +129,29 @@ export abstract class Container extends Layer {
   override call(g: Graph, inputs: readonly Value[], context: CallContext): Value[] {
     this.expectInputs(inputs, this.inputs.length);
     this.inputs.forEach((t, i) => {
-      const received = inputs[i]!.shape;
+      const received = inputs[i].shape;
       const fits = received.length === t.shape.length + 1 && t.shape.every((d, k) => d === received[k + 1]);
-      if (!fits) throw new ThawError(this.name, `received an input of shape ${formatShape(received)}`, formatShape([g.batchSize, ...t.shape]));
+      if (!fits)
+        throw new ThawError(
+          this.name,
+          `received an input of shape ${formatShape(received)}`,
+          formatShape([g.batchSize, ...t.shape]),
+        );
     });
     const results = new Map<LayerCall, Value[]>();
-    this.inputs.forEach((t, i) => results.set(t.call, [inputs[i]!]));
+    this.inputs.forEach((t, i) => results.set(t.call, [inputs[i]]));
     const prefix = g.layer;
     for (const call of topologicalOrder(this.outputs)) {
       if (results.has(call)) continue;
-      const values = call.inputs.map((t) => results.get(t.call)![t.index]!);
+      const values = call.inputs.map((t) => results.get(t.call)![t.index]);
       // The outermost model's name is left out of paths: they read as in model.summary().
       const path = prefix ? `${prefix}/${call.layer.name}` : call.layer.name;
-      results.set(call, g.within(path, () => call.layer.call(g, values, contextOf(call, context))));
+      results.set(
+        call,
+        g.within(path, () => call.layer.call(g, values, contextOf(call, context))),
+      );
     }
-    return this.outputs.map((t) => results.get(t.call)![t.index]!);
+    return this.outputs.map((t) => results.get(t.call)![t.index]);
   }
 
   #trainer: Trainer | undefined;
@@ -138,7 +170,13 @@ export abstract class Container extends Layer {
   }
 
   #compiled(): Trainer {
-    if (!this.#trainer) throw new ThawError(this.name, "is not compiled", "a compiled model", "Call await model.compile({ gpu, loss }) first.");
+    if (!this.#trainer)
+      throw new ThawError(
+        this.name,
+        "is not compiled",
+        "a compiled model",
+        "Call await model.compile({ gpu, loss }) first.",
+      );
     return this.#trainer;
   }
 
@@ -217,7 +255,12 @@ export class FunctionalModel extends Container {
     this.calls = topologicalOrder(this.outputs);
     const known = new Set(this.inputs.map((t) => t.call));
     const loose = this.calls.find((c) => c.inputs.length === 0 && !known.has(c));
-    if (loose) throw new ThawError(this.name, `its outputs depend on the input ${loose.layer.name}`, "only inputs that are listed");
+    if (loose)
+      throw new ThawError(
+        this.name,
+        `its outputs depend on the input ${loose.layer.name}`,
+        "only inputs that are listed",
+      );
     this.#order = [...new Set([...this.inputs.map((t) => t.layer), ...this.calls.map((c) => c.layer)])];
     this.assignPaths();
   }
@@ -253,7 +296,12 @@ export class Sequential extends Container {
   /** @throws when the layer does not fit onto the one before. */
   add(layer: Layer): void {
     if (layer instanceof InputLayer) {
-      if (this.#ends) throw new ThawError(this.name, `the input ${layer.name} comes after other layers`, "an input only as the first layer");
+      if (this.#ends)
+        throw new ThawError(
+          this.name,
+          `the input ${layer.name} comes after other layers`,
+          "an input only as the first layer",
+        );
       const start = { layer, call: { layer, inputs: [], options: {} }, index: 0, shape: layer.shape };
       this.#ends = { inputs: [start], outputs: [start] };
       return;
@@ -290,11 +338,17 @@ export class Sequential extends Container {
   }
 
   protected override build(shapes: readonly SampleShape[]): void {
-    this.setInputShape(shapes[0]!);
+    this.setInputShape(shapes[0]);
   }
 
   #known() {
-    if (!this.#ends) throw new ThawError(this.name, "its input shape is not known", "an input shape", "Pass { inputShape: [height, width, channels] }.");
+    if (!this.#ends)
+      throw new ThawError(
+        this.name,
+        "its input shape is not known",
+        "an input shape",
+        "Pass { inputShape: [height, width, channels] }.",
+      );
     return this.#ends;
   }
 }

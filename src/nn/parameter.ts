@@ -1,6 +1,6 @@
 /** Weights and moving statistics: the values that outlive a step. */
-import { elements, formatShape, type Shape } from "../kernels/operation";
-import { ThawError } from "../errors";
+import { elements, type Shape } from "../kernels/operation";
+import { formatShape, ThawError } from "../errors";
 
 export type Initializer =
   | { readonly kind: "zeros" }
@@ -45,7 +45,11 @@ export class Parameter {
   assign(value: ArrayLike<number>, shape: Shape = this.shape): void {
     const same = shape.length === this.shape.length && shape.every((d, i) => d === this.shape[i]);
     if (!same || value.length !== this.count) {
-      throw new ThawError(this.path || this.name, `received ${formatShape(shape)} (${value.length} values)`, formatShape(this.shape));
+      throw new ThawError(
+        this.path || this.name,
+        `received ${formatShape(shape)} (${value.length} values)`,
+        formatShape(this.shape),
+      );
     }
     this.value = Float32Array.from(value);
   }

@@ -19,7 +19,11 @@ export interface LayerCall {
   readonly options: { readonly training?: boolean };
 }
 
-export function connect(layer: Layer, inputs: readonly SymbolicTensor[], options: { training?: boolean }): SymbolicTensor[] {
+export function connect(
+  layer: Layer,
+  inputs: readonly SymbolicTensor[],
+  options: { training?: boolean },
+): SymbolicTensor[] {
   if (inputs.length === 0) throw new ThawError(layer.name, "was called without inputs", "at least one tensor");
   const call: LayerCall = { layer, inputs, options };
   return layer.outputShapes(inputs.map((t) => t.shape)).map((shape, index) => ({ layer, call, index, shape }));

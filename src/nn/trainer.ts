@@ -104,7 +104,12 @@ export function installTrainer(make: TrainerFactory): void {
 
 export function makeTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
   if (!factory) {
-    throw new ThawError(model.name, "training is not loaded", 'an import from "thaw"', 'Import requestGpu from "thaw", not from a file inside it.');
+    throw new ThawError(
+      model.name,
+      "training is not loaded",
+      'an import from "thaw"',
+      'Import requestGpu from "thaw", not from a file inside it.',
+    );
   }
   return factory(model, options);
 }

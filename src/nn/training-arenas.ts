@@ -30,7 +30,8 @@ export class TrainingArenas {
     this.offsets = plan.fields.gradients;
     const bytes = plan.fields.memory.gradients;
     try {
-      for (const name of ["gradients", ...optimizer.slots]) this.#buffers.set(name, gpu.memory.create(name, bytes, usage));
+      for (const name of ["gradients", ...optimizer.slots])
+        this.#buffers.set(name, gpu.memory.create(name, bytes, usage));
       this.#buffers.set("table", gpu.memory.create("optimizer table", (bytes / blockBytes) * tableWidth * 4, usage));
     } catch (error) {
       this.dispose();
@@ -57,7 +58,9 @@ export class TrainingArenas {
   serves(plan: Plan, optimizer: Optimizer): boolean {
     const other = plan.fields.gradients;
     const sameSlots = optimizer.op === this.optimizer.op && optimizer.slots.join() === this.optimizer.slots.join();
-    return sameSlots && other.size === this.offsets.size && [...other].every(([p, offset]) => this.offsets.get(p) === offset);
+    return (
+      sameSlots && other.size === this.offsets.size && [...other].every(([p, offset]) => this.offsets.get(p) === offset)
+    );
   }
 
   get resources(): ReadonlyMap<string, GPUBuffer> {

@@ -37,7 +37,8 @@ export class Workspace {
       if (plans.some((p) => p.fields.mode !== "predict")) {
         this.#resources.set("ring", gpu.memory.create("results", 4 * ringSlots * ringWidth, usage));
         this.#resources.set("status", gpu.memory.create("status", 4 * statusFloats, usage));
-        for (let i = 0; i < 2; i++) this.staging.push(gpu.memory.create(`results copy ${i}`, 4 * ringSlots * ringWidth, 0x1 | 0x8));
+        for (let i = 0; i < 2; i++)
+          this.staging.push(gpu.memory.create(`results copy ${i}`, 4 * ringSlots * ringWidth, 0x1 | 0x8));
       }
     } catch (error) {
       this.dispose();
@@ -46,7 +47,7 @@ export class Workspace {
   }
 
   slot(plan: Plan, slot: number): GPUBuffer {
-    return this.#slots[this.#ranks.get(plan)![slot]!]!;
+    return this.#slots[this.#ranks.get(plan)![slot]];
   }
 
   resource(name: string): GPUBuffer | undefined {
@@ -54,6 +55,7 @@ export class Workspace {
   }
 
   dispose(): void {
-    for (const buffer of [...this.#slots, ...this.#resources.values(), ...this.staging]) this.#gpu.memory.destroy(buffer);
+    for (const buffer of [...this.#slots, ...this.#resources.values(), ...this.staging])
+      this.#gpu.memory.destroy(buffer);
   }
 }

@@ -1,6 +1,6 @@
 /** Data for training: samples and labels in memory, checked before anything runs. */
-import { ThawError } from "../errors";
-import { elements, formatShape, type Shape } from "../kernels/operation";
+import { formatShape, ThawError } from "../errors";
+import { elements, type Shape } from "../kernels/operation";
 import type { Dataset } from "../nn/trainer";
 
 export interface CheckedDataset {
@@ -20,27 +20,48 @@ export interface CheckedDataset {
  * @param classes class ids must lie below it; undefined for labels that are not ids.
  * @throws for an empty set, a wrong shape, values that are not finite, labels out of range.
  */
-export function checkDataset(name: string, data: Dataset, sampleShape: Shape, labelShape?: Shape, classes?: number): CheckedDataset {
+export function checkDataset(
+  name: string,
+  data: Dataset,
+  sampleShape: Shape,
+  labelShape?: Shape,
+  classes?: number,
+): CheckedDataset {
   const same = data.shape.length === sampleShape.length && data.shape.every((d, i) => d === sampleShape[i]);
-  if (!same) throw new ThawError(name, `samples of shape ${formatShape(data.shape)}`, formatShape(sampleShape), "Resize the samples, or build the model for this size.");
+  if (!same)
+    throw new ThawError(
+      name,
+      `samples of shape ${formatShape(data.shape)}`,
+      formatShape(sampleShape),
+      "Resize the samples, or build the model for this size.",
+    );
   const sample = elements(sampleShape);
   if (data.x.length === 0) throw new ThawError(name, "the data set is empty", "at least one sample");
-  if (data.x.length % sample !== 0) throw new ThawError(name, `${data.x.length} values`, `a multiple of ${sample} (${formatShape(sampleShape)})`);
+  if (data.x.length % sample !== 0)
+    throw new ThawError(name, `${data.x.length} values`, `a multiple of ${sample} (${formatShape(sampleShape)})`);
   const count = data.x.length / sample;
   const bytes = !(data.x instanceof Float32Array);
   if (!bytes) {
     const bad = data.x.findIndex((v) => !Number.isFinite(v));
-    if (bad >= 0) throw new ThawError(name, `sample ${Math.floor(bad / sample)} holds ${data.x[bad]}`, "finite numbers");
+    if (bad >= 0)
+      throw new ThawError(name, `sample ${Math.floor(bad / sample)} holds ${data.x[bad]}`, "finite numbers");
   }
-  const x = data.x instanceof Float32Array ? data.x : new Uint8Array(data.x.buffer, data.x.byteOffset, data.x.byteLength);
+  const x =
+    data.x instanceof Float32Array ? data.x : new Uint8Array(data.x.buffer, data.x.byteOffset, data.x.byteLength);
   if (labelShape === undefined) return { count, sample, bytes, x, y: undefined, label: 0 };
   const label = elements(labelShape);
   if (!data.y) throw new ThawError(name, "there are no labels", `${count} labels of shape ${formatShape(labelShape)}`);
   if (data.y.length !== count * label) {
-    throw new ThawError(name, `${data.y.length} label values for ${count} samples`, `${count * label} (shape ${formatShape(labelShape)} a sample)`);
+    throw new ThawError(
+      name,
+      `${data.y.length} label values for ${count} samples`,
+      `${count * label} (shape ${formatShape(labelShape)} a sample)`,
+    );
   }
   const y = Float32Array.from(data.y);
-  const bad = y.findIndex((v) => !Number.isFinite(v) || (classes !== undefined && (v < 0 || v >= classes || !Number.isInteger(v))));
+  const bad = y.findIndex(
+    (v) => !Number.isFinite(v) || (classes !== undefined && (v < 0 || v >= classes || !Number.isInteger(v))),
+  );
   if (bad >= 0) {
     const expected = classes === undefined ? "finite numbers" : `a class id from 0 to ${classes - 1}`;
     throw new ThawError(name, `label ${y[bad]} of sample ${Math.floor(bad / label)}`, expected);
@@ -52,5 +73,9 @@ export function checkDataset(name: string, data: Dataset, sampleShape: Shape, la
 export function subset(data: Dataset, from: number, to: number): Dataset {
   const sample = elements(data.shape);
   const label = data.y ? data.y.length / (data.x.length / sample) : 0;
-  return { shape: data.shape, x: data.x.subarray(from * sample, to * sample), ...(data.y && { y: data.y.slice(from * label, to * label) }) };
+  return {
+    shape: data.shape,
+    x: data.x.subarray(from * sample, to * sample),
+    ...(data.y && { y: data.y.slice(from * label, to * label) }),
+  };
 }

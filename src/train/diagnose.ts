@@ -5,8 +5,14 @@ import type { ModelTrainer } from "./model-trainer";
 import type { Batch, Session } from "./session";
 
 /** Reads one batch's values in the order of computation; weights and moving statistics are as before afterwards. */
-export async function findNonFinite(trainer: ModelTrainer, session: Session, batch: Batch, seed: number, iteration: number): Promise<string> {
-  const { data } = session.passes[0]!;
+export async function findNonFinite(
+  trainer: ModelTrainer,
+  session: Session,
+  batch: Batch,
+  seed: number,
+  iteration: number,
+): Promise<string> {
+  const { data } = session.passes[0];
   const plan = trainer.diagnosisPlan(batch.size, data.feed);
   const workspace = new Workspace(trainer.gpu, [plan]);
   let executor: Executor | undefined;
@@ -18,7 +24,8 @@ export async function findNonFinite(trainer: ModelTrainer, session: Session, bat
     for (const port of Object.keys(plan.fields.ports).filter((name) => name.includes("|"))) {
       const values = await executor.read(port);
       const at = values.findIndex((v) => !Number.isFinite(v));
-      if (at >= 0) return `the output of ${port.split("|")[1]} was the first that was not finite (element ${at} is ${values[at]})`;
+      if (at >= 0)
+        return `the output of ${port.split("|")[1]} was the first that was not finite (element ${at} is ${values[at]})`;
     }
     return "every output of the forward pass is finite, so the gradients overflowed";
   } finally {

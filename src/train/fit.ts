@@ -2,9 +2,9 @@
 import { ThawError } from "../errors";
 import type { Callback, Dataset, FitOptions, History, Logs } from "../nn/trainer";
 import { findNonFinite } from "./diagnose";
-import { createSession, type ModelTrainer } from "./model-trainer";
+import type { ModelTrainer } from "./model-trainer";
 import { Means, ResultReader, type StepResult } from "./results";
-import { batchesOf, Throttle, type Pass, type Session } from "./session";
+import { batchesOf, createSession, Throttle, type Pass, type Session } from "./session";
 
 export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOptions): Promise<History> {
   const settings = checkOptions(options);
@@ -13,21 +13,39 @@ export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOpti
   const validation = options.validationData && trainer.check("validationData", options.validationData);
   if (settings.batchSize > training.count) {
     const remedy = "Use a smaller batch size.";
-    throw new ThawError("fit", `batch size ${settings.batchSize} with ${training.count} samples`, `at most ${training.count}`, remedy);
+    throw new ThawError(
+      "fit",
+      `batch size ${settings.batchSize} with ${training.count} samples`,
+      `at most ${training.count}`,
+      remedy,
+    );
   }
   if (trainer.model.trainableParameters.length === 0) {
-    throw new ThawError("fit", `every layer of ${trainer.model.name} is frozen`, "at least one trainable layer with weights", "Set trainable on a layer.");
+    throw new ThawError(
+      "fit",
+      `every layer of ${trainer.model.name} is frozen`,
+      "at least one trainable layer with weights",
+      "Set trainable on a layer.",
+    );
   }
   if (options.optimizer) trainer.useOptimizer(options.optimizer);
   const passes: Pass[] = [];
   try {
     passes.push(await trainer.pass("train", training, settings.batchSize, "training"));
-    if (validation) passes.push(await trainer.pass("evaluate", validation, Math.min(settings.validationBatchSize, validation.count), "validation"));
+    if (validation)
+      passes.push(
+        await trainer.pass(
+          "evaluate",
+          validation,
+          Math.min(settings.validationBatchSize, validation.count),
+          "validation",
+        ),
+      );
   } catch (error) {
     for (const pass of passes) pass.data.dispose();
     throw error;
   }
-  const session = await createSession(trainer, passes);
+  const session = await createSession(trainer.gpu, trainer.state, passes);
   try {
     return await new Loop(trainer, session, settings).run();
   } finally {
@@ -98,7 +116,7 @@ class Loop {
   async #epoch(epoch: number): Promise<boolean> {
     const { batchSize, shuffle, seed, signal } = this.#settings;
     const trainer = this.#trainer;
-    const data = this.#session.passes[0]!.data;
+    const data = this.#session.passes[0].data;
     if (shuffle) data.shuffle(seed * 100_003 + epoch + 1);
     this.#means = new Means();
     const reader = new ResultReader(trainer.gpu, this.#session.workspace, (result) => this.#take(result));
@@ -160,10 +178,17 @@ class Loop {
     const bad = result.iteration;
     const inEpoch = bad - this.#epochStart - 1;
     trainer.iteration = bad - 1;
-    const batch = batchesOf(this.#session.passes[0]!.data.data.count, this.#settings.batchSize)[inEpoch]!;
+    const batch = batchesOf(this.#session.passes[0].data.data.count, this.#settings.batchSize)[inEpoch];
     const where = await findNonFinite(trainer, this.#session, batch, this.#settings.seed, bad);
-    const what = Number.isFinite(result.loss) ? `gradient norm ${result.gradientNorm}` : `loss ${result.loss / result.rows}`;
+    const what = Number.isFinite(result.loss)
+      ? `gradient norm ${result.gradientNorm}`
+      : `loss ${result.loss / result.rows}`;
     const remedy = "The weights are those before this step. Use a lower learning rate, or look at the data.";
-    return new ThawError("fit", `step ${bad} (epoch ${epoch + 1}): ${what}; ${where}`, "a finite loss and gradient", remedy);
+    return new ThawError(
+      "fit",
+      `step ${bad} (epoch ${epoch + 1}): ${what}; ${where}`,
+      "a finite loss and gradient",
+      remedy,
+    );
   }
 }

@@ -20,7 +20,7 @@ import { parseLoss, parseMetric } from "./objectives";
 import { parseOptimizer } from "./optimizers";
 import { feedOf, ResidentDataset } from "./resident";
 import { Means, ResultReader } from "./results";
-import { batchesOf, batchSizes, Session, Throttle, type Pass } from "./session";
+import { batchesOf, batchSizes, createSession, Throttle, type Pass, type Session } from "./session";
 
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
   return await Promise.resolve(new ModelTrainer(model, options));
@@ -74,24 +74,57 @@ export class ModelTrainer implements Trainer {
 
   get state(): DeviceState {
     // Layers may have been added since; their weights come with the next upload.
-    if (!this.#state.serves(this.model.allParameters())) throw new ThawError(this.model.name, "its layers changed after compile()", "the compiled layers", "Compile it again.");
+    if (!this.#state.serves(this.model.allParameters()))
+      throw new ThawError(
+        this.model.name,
+        "its layers changed after compile()",
+        "the compiled layers",
+        "Compile it again.",
+      );
     return this.#state;
   }
 
   #needLoss(who: string): Objective {
-    if (!this.loss) throw new ThawError(who, `${this.model.name} was compiled without a loss`, "a loss", "Pass loss to compile().");
+    if (!this.loss)
+      throw new ThawError(who, `${this.model.name} was compiled without a loss`, "a loss", "Pass loss to compile().");
     return this.loss;
   }
 
   /** Plans are a pure function of what is in the key, and are made once. */
   planFor(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>): Plan {
-    const mask = mode === "train" ? this.model.allParameters().map((p) => (p.trainable ? 1 : 0)).join("") : "";
-    const layers = this.model.flatLayers().map((l) => (l.trainable ? 1 : 0)).join("");
-    const key = JSON.stringify([mode, batchSize, mask, layers, feed, this.#idOf(this.optimizer), this.traits.forceVariant]);
+    const mask =
+      mode === "train"
+        ? this.model
+            .allParameters()
+            .map((p) => (p.trainable ? 1 : 0))
+            .join("")
+        : "";
+    const layers = this.model
+      .flatLayers()
+      .map((l) => (l.trainable ? 1 : 0))
+      .join("");
+    const key = JSON.stringify([
+      mode,
+      batchSize,
+      mask,
+      layers,
+      feed,
+      this.#idOf(this.optimizer),
+      this.traits.forceVariant,
+    ]);
     let plan = this.#plans.get(key);
     if (!plan) {
       const { model, loss, metrics, traits: adapter } = this;
-      plan = makePlan({ model, batchSize, mode, loss, metrics, feed, adapter, ...(mode === "train" && { optimizer: this.optimizer }) });
+      plan = makePlan({
+        model,
+        batchSize,
+        mode,
+        loss,
+        metrics,
+        feed,
+        adapter,
+        ...(mode === "train" && { optimizer: this.optimizer }),
+      });
       this.#plans.set(key, plan);
     }
     return plan;
@@ -118,12 +151,19 @@ export class ModelTrainer implements Trainer {
   stepValues(iteration: number, seed: number, batchStart: number, ringSlot: number): StepValues {
     const { learningRate, effectiveRate } = this.optimizer;
     const rate = typeof learningRate === "number" ? learningRate : learningRate(iteration);
-    return { iteration, seed, batchStart, ringSlot, learningRate: rate, effectiveRate: effectiveRate?.(rate, iteration) ?? rate };
+    return {
+      iteration,
+      seed,
+      batchStart,
+      ringSlot,
+      learningRate: rate,
+      effectiveRate: effectiveRate?.(rate, iteration) ?? rate,
+    };
   }
 
   check(name: string, data: Dataset): CheckedDataset {
     const loss = this.#needLoss(name);
-    const output = [1, ...this.model.outputs[0]!.shape];
+    const output = [1, ...this.model.outputs[0].shape];
     const ids = loss.attrs.sparse === true ? output.at(-1) : undefined;
     return checkDataset(name, data, this.model.inputShape, loss.labelShape(output).slice(1), ids);
   }
@@ -159,14 +199,14 @@ export class ModelTrainer implements Trainer {
     const { count, sample, bytes, label: labelSize, y } = data;
     const feed = feedOf({ count, sample, bytes, label: labelSize, labelled: y !== undefined });
     const plans = new Map(batchSizes(count, batchSize).map((size) => [size, this.planFor(mode, size, feed)]));
-    const arenas = mode === "train" ? await this.arenasFor([...plans.values()][0]!) : undefined;
+    const arenas = mode === "train" ? await this.arenasFor([...plans.values()][0]) : undefined;
     return { data: new ResidentDataset(this.gpu, data, label), plans, resources: arenas?.resources ?? new Map() };
   }
 
   async evaluate(data: Dataset, { batchSize = 32 }: { batchSize?: number }): Promise<Record<string, number>> {
     const checked = this.check("evaluate", data);
     const pass = await this.pass("evaluate", checked, batchSize, "evaluation");
-    const session = await createSession(this, [pass]);
+    const session = await createSession(this.gpu, this.state, [pass]);
     try {
       return await this.evaluatePass(session, 0, batchSize);
     } finally {
@@ -179,7 +219,7 @@ export class ModelTrainer implements Trainer {
     const means = new Means();
     const reader = new ResultReader(this.gpu, session.workspace, (r) => means.add(r, this.metrics.length));
     const throttle = new Throttle(this.gpu);
-    const batches = batchesOf(session.passes[index]!.data.data.count, batchSize);
+    const batches = batchesOf(session.passes[index].data.data.count, batchSize);
     for (const [i, { start, size }] of batches.entries()) {
       session.executor(index, size).run(this.stepValues(this.iteration + 1, 0, start, ResultReader.slot(i)));
       await throttle.next();
@@ -226,7 +266,13 @@ export class ModelTrainer implements Trainer {
     executor.run(this.stepValues(++this.iteration, 0, 0, 0));
     await reader.finish(1);
     const logs = means.logs(this.metrics.map((m) => m.name));
-    if (halted) throw new ThawError("trainOnBatch", `step ${this.iteration}: loss ${logs.loss}`, "a finite loss and gradient", "The weights are those before the step.");
+    if (halted)
+      throw new ThawError(
+        "trainOnBatch",
+        `step ${this.iteration}: loss ${logs.loss}`,
+        "a finite loss and gradient",
+        "The weights are those before the step.",
+      );
     return logs;
   }
 
@@ -237,7 +283,7 @@ export class ModelTrainer implements Trainer {
     const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;
     if (known && known.executor.plan === plan) return known;
     if (known) this.#drop(key, known);
-    if (this.#standing.size >= standingLimit) this.#drop(...[...this.#standing][0]!);
+    if (this.#standing.size >= standingLimit) this.#drop(...[...this.#standing][0]);
     const workspace = new Workspace(this.gpu, [plan]);
     try {
       const executor = await Executor.create(this.gpu, plan, this.state, workspace, arenas?.resources);
@@ -257,7 +303,7 @@ export class ModelTrainer implements Trainer {
   }
 
   #dropStanding(): void {
-    for (const [key, standing] of [...this.#standing]) this.#drop(key, standing);
+    for (const [key, standing] of this.#standing) this.#drop(key, standing);
   }
 
   /** One step of the standing training plan with GPU times; for benchmarks. The batch is the last one written. */
@@ -286,14 +332,3 @@ export class ModelTrainer implements Trainer {
     this.#state.dispose();
   }
 }
-
-/** A session whose passes are freed when it cannot be made. */
-export async function createSession(trainer: ModelTrainer, passes: readonly Pass[]): Promise<Session> {
-  try {
-    return await Session.create(trainer.gpu, trainer.state, passes);
-  } catch (error) {
-    for (const pass of passes) pass.data.dispose();
-    throw error;
-  }
-}
-

@@ -36,7 +36,12 @@ export function categoricalCrossentropy({ fromLogits = false, labelSmoothing = 0
 
 /** Labels are 0 or 1 for each output. */
 export function binaryCrossentropy({ fromLogits = false, labelSmoothing = 0 }: LossOptions = {}): Objective {
-  return { name: "binaryCrossentropy", op: "binaryCrossEntropy", attrs: { fromLogits, labelSmoothing }, labelShape: sameAsOutput };
+  return {
+    name: "binaryCrossentropy",
+    op: "binaryCrossEntropy",
+    attrs: { fromLogits, labelSmoothing },
+    labelShape: sameAsOutput,
+  };
 }
 
 /** Mean of squared differences. */
@@ -84,8 +89,14 @@ export function parseMetric(metric: string | Objective, loss: Objective): Object
       const one = loss.attrs.sparse ? sparseTopKCategoricalAccuracy(1) : topKCategoricalAccuracy(1);
       return { ...one, name: "accuracy" };
     }
-    throw new ThawError("compile", `metric "accuracy" with the loss ${loss.name}`, "a cross-entropy loss", "Leave the metric out.");
+    throw new ThawError(
+      "compile",
+      `metric "accuracy" with the loss ${loss.name}`,
+      "a cross-entropy loss",
+      "Leave the metric out.",
+    );
   }
-  if (metric === "top5Accuracy") return loss.attrs.sparse ? sparseTopKCategoricalAccuracy(5) : topKCategoricalAccuracy(5);
+  if (metric === "top5Accuracy")
+    return loss.attrs.sparse ? sparseTopKCategoricalAccuracy(5) : topKCategoricalAccuracy(5);
   throw new ThawError("compile", `metric "${metric}"`, "accuracy or top5Accuracy");
 }

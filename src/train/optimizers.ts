@@ -44,13 +44,18 @@ export interface AdamOptions extends Common {
 }
 
 function checkedRate(name: string, rate: LearningRate): Optimizer["learningRate"] {
-  if (typeof rate === "number" && !(rate >= 0 && Number.isFinite(rate))) throw new ThawError(name, `learning rate ${rate}`, "a finite number, 0 or more");
+  if (typeof rate === "number" && !(rate >= 0 && Number.isFinite(rate)))
+    throw new ThawError(name, `learning rate ${rate}`, "a finite number, 0 or more");
   // Kernels count steps from 1, schedules from 0.
   return typeof rate === "number" ? rate : (iteration) => rate(iteration - 1);
 }
 
 function common({ weightDecay = 0, globalClipnorm = 0, clipvalue = 0 }: Common) {
-  return { weightDecay, ...(globalClipnorm > 0 && { clipNorm: globalClipnorm }), ...(clipvalue > 0 && { clipValue: clipvalue }) };
+  return {
+    weightDecay,
+    ...(globalClipnorm > 0 && { clipNorm: globalClipnorm }),
+    ...(clipvalue > 0 && { clipValue: clipvalue }),
+  };
 }
 
 /**

@@ -22,7 +22,11 @@ export class ResidentDataset {
       const words = x instanceof Uint8Array && x.length % 4 !== 0 ? padded(x) : x;
       this.#upload("data:x", `${label} samples`, words);
       if (y) this.#upload("data:labels", `${label} labels`, y);
-      this.#upload("index", `${label} order`, Uint32Array.from({ length: count }, (_, i) => i));
+      this.#upload(
+        "index",
+        `${label} order`,
+        Uint32Array.from({ length: count }, (_, i) => i),
+      );
     } catch (error) {
       this.dispose();
       throw error;
@@ -64,7 +68,7 @@ export function shuffledOrder(count: number, seed: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
+    [order[i], order[j]] = [order[j], order[i]];
   }
   return order;
 }

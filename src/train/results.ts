@@ -18,9 +18,6 @@ export interface StepResult {
   readonly halted: boolean;
 }
 
-
-
-
 export class ResultReader {
   /** Steps between two reads; half the ring, so that no slot is overwritten before it is read. */
   static readonly every = ringSlots / 2;
@@ -48,7 +45,7 @@ export class ResultReader {
     const turn = this.#turn;
     this.#turn = 1 - turn;
     await this.#pending[turn];
-    const staging = this.#workspace.staging[turn]!;
+    const staging = this.#workspace.staging[turn];
     const encoder = this.#gpu.device.createCommandEncoder();
     encoder.copyBufferToBuffer(this.#workspace.resource("ring")!, 0, staging, 0, staging.size);
     this.#gpu.submit([encoder.finish()]);
@@ -66,19 +63,19 @@ export class ResultReader {
   /** Reads what is left and waits for everything. */
   async finish(step: number): Promise<void> {
     await this.read(step);
-    await Promise.all(this.#pending);
+    await Promise.all(this.#pending.map(async (pending) => await pending));
     this.#gpu.throwErrors();
   }
 }
 
 function decode(floats: Float32Array, at: number): StepResult {
   return {
-    loss: floats[at]!,
-    metrics: [floats[at + 1]!, floats[at + 2]!, floats[at + 3]!],
-    rows: floats[at + 4]!,
-    halted: floats[at + 5]! !== 0,
-    gradientNorm: floats[at + 6]!,
-    iteration: floats[at + 7]!,
+    loss: floats[at],
+    metrics: [floats[at + 1], floats[at + 2], floats[at + 3]],
+    rows: floats[at + 4],
+    halted: floats[at + 5] !== 0,
+    gradientNorm: floats[at + 6],
+    iteration: floats[at + 7],
   };
 }
 
@@ -94,8 +91,10 @@ export class Means {
 
   /** By name; `prefix` "val" gives `valLoss`. */
   logs(names: readonly string[], prefix = ""): Record<string, number> {
-    return Object.fromEntries(["loss", ...names].map((name, i) => [prefixed(prefix, name), (this.#sums[i] ?? Number.NaN) / this.#rows]));
+    return Object.fromEntries(
+      ["loss", ...names].map((name, i) => [prefixed(prefix, name), (this.#sums[i] ?? Number.NaN) / this.#rows]),
+    );
   }
 }
 
-const prefixed = (prefix: string, name: string) => (prefix ? prefix + name[0]!.toUpperCase() + name.slice(1) : name);
+const prefixed = (prefix: string, name: string) => (prefix ? prefix + name[0].toUpperCase() + name.slice(1) : name);

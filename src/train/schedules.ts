@@ -1,7 +1,11 @@
 /** Learning rates as functions of the step, counted from 0. Pass one where an optimizer takes a learning rate. */
 
 /** Half a cosine from `rate` down to `alpha * rate` over `decaySteps`, after an optional linear rise (Keras's CosineDecay). */
-export function cosineDecay(rate: number, decaySteps: number, { alpha = 0, warmupSteps = 0 } = {}): (step: number) => number {
+export function cosineDecay(
+  rate: number,
+  decaySteps: number,
+  { alpha = 0, warmupSteps = 0 } = {},
+): (step: number) => number {
   return (step) => {
     if (step < warmupSteps) return (rate * (step + 1)) / warmupSteps;
     const t = Math.min(1, (step - warmupSteps) / decaySteps);
@@ -10,7 +14,12 @@ export function cosineDecay(rate: number, decaySteps: number, { alpha = 0, warmu
 }
 
 /** `rate * decayRate ^ (step / decaySteps)`; with `staircase` in whole powers (Keras's ExponentialDecay). */
-export function exponentialDecay(rate: number, decaySteps: number, decayRate: number, { staircase = false } = {}): (step: number) => number {
+export function exponentialDecay(
+  rate: number,
+  decaySteps: number,
+  decayRate: number,
+  { staircase = false } = {},
+): (step: number) => number {
   return (step) => rate * decayRate ** (staircase ? Math.floor(step / decaySteps) : step / decaySteps);
 }
 
@@ -18,6 +27,6 @@ export function exponentialDecay(rate: number, decaySteps: number, decayRate: nu
 export function piecewiseConstant(boundaries: readonly number[], values: readonly number[]): (step: number) => number {
   return (step) => {
     const i = boundaries.findIndex((b) => step <= b);
-    return values[i < 0 ? values.length - 1 : i]!;
+    return values[i < 0 ? values.length - 1 : i];
   };
 }

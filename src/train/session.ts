@@ -20,7 +20,9 @@ export function batchesOf(count: number, batchSize: number): Batch[] {
 }
 
 /** The sizes that `batchesOf` gives: one plan each. */
-export const batchSizes = (count: number, batchSize: number): number[] => [...new Set(batchesOf(count, batchSize).map((b) => b.size))];
+export const batchSizes = (count: number, batchSize: number): number[] => [
+  ...new Set(batchesOf(count, batchSize).map((b) => b.size)),
+];
 
 /** A data set with the plans for its batch sizes. */
 export interface Pass {
@@ -51,7 +53,8 @@ export class Session {
         const resources = new Map([...pass.data.resources, ...pass.resources]);
         const executors = new Map<number, Executor>();
         session.#executors.push(executors);
-        for (const [size, plan] of pass.plans) executors.set(size, await Executor.create(gpu, plan, state, workspace, resources));
+        for (const [size, plan] of pass.plans)
+          executors.set(size, await Executor.create(gpu, plan, state, workspace, resources));
       }
     } catch (error) {
       session.dispose();
@@ -61,13 +64,23 @@ export class Session {
   }
 
   executor(pass: number, batchSize: number): Executor {
-    return this.#executors[pass]!.get(batchSize)!;
+    return this.#executors[pass].get(batchSize)!;
   }
 
   dispose(): void {
     for (const executors of this.#executors) for (const e of executors.values()) e.dispose();
     this.workspace.dispose();
     for (const pass of this.passes) pass.data.dispose();
+  }
+}
+
+/** A session whose passes are freed when it cannot be made. */
+export async function createSession(gpu: Gpu, state: DeviceState, passes: readonly Pass[]): Promise<Session> {
+  try {
+    return await Session.create(gpu, state, passes);
+  } catch (error) {
+    for (const pass of passes) pass.data.dispose();
+    throw error;
   }
 }
 

@@ -12,9 +12,14 @@ import { runOperation, traitsOf } from "./run-operation";
 
 const epsilon = 2 ** -23; // of f32
 
-const presentInputs = (example: Case<unknown>) => Object.entries(example.inputs).filter((entry): entry is [string, Shape] => entry[1] !== undefined);
+const presentInputs = (example: Case<unknown>) =>
+  Object.entries(example.inputs).filter((entry): entry is [string, Shape] => entry[1] !== undefined);
 
-export function drawInputs(op: Operation, example: Case<unknown>, seed: number): Record<string, Float32Array | Uint32Array> {
+export function drawInputs(
+  op: Operation,
+  example: Case<unknown>,
+  seed: number,
+): Record<string, Float32Array | Uint32Array> {
   const random = uniform(seed);
   return Object.fromEntries(
     presentInputs(example).map(([name, shape]) => {
@@ -39,8 +44,8 @@ export function worstError(actual: Float32Array, expected: Float64Array, terms: 
   let error = 0;
   let at = -1;
   for (let i = 0; i < expected.length; i++) {
-    const difference = Math.abs(actual[i]! - expected[i]!);
-    const tolerance = absolute + Math.abs(expected[i]!) * relative;
+    const difference = Math.abs(actual[i] - expected[i]);
+    const tolerance = absolute + Math.abs(expected[i]) * relative;
     const e = Number.isNaN(difference) ? Infinity : difference / tolerance;
     if (e > error) [error, at] = [e, i];
   }
@@ -68,9 +73,12 @@ export function contractSuite(getGpu: () => Gpu): void {
             const wide = Object.fromEntries(Object.entries(inputs).map(([name, v]) => [name, Float64Array.from(v)]));
             const expected = ref!.run(example.attrs, wide, shapes, step);
             for (const [name, values] of Object.entries(expected)) {
-              const { error, at } = worstError(actual[name]!, values, ref!.terms?.(example.attrs, shapes) ?? 1);
-              expect(actual[name]!.length, `${name} of ${describeCase(example)}`).toBe(values.length);
-              expect(error, `${describeCase(example)}: ${name}[${at}] is ${actual[name]![at]}, reference ${values[at]}`).toBeLessThanOrEqual(1);
+              const { error, at } = worstError(actual[name], values, ref!.terms?.(example.attrs, shapes) ?? 1);
+              expect(actual[name].length, `${name} of ${describeCase(example)}`).toBe(values.length);
+              expect(
+                error,
+                `${describeCase(example)}: ${name}[${at}] is ${actual[name][at]}, reference ${values[at]}`,
+              ).toBeLessThanOrEqual(1);
             }
           }
           expect(ran, "cases that the variant can run").toBeGreaterThan(0);

@@ -12,7 +12,10 @@ export interface Golden<T> {
 }
 
 export async function readGolden<T>(name: string): Promise<Golden<T>> {
-  const [json, bytes] = await Promise.all([readJson(`tests/fixtures/${name}.json`), readBytes(`tests/fixtures/${name}.bin`)]);
+  const [json, bytes] = await Promise.all([
+    readJson(`tests/fixtures/${name}.json`),
+    readBytes(`tests/fixtures/${name}.bin`),
+  ]);
   const floats = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   return {
     json: json as T,

@@ -6,6 +6,8 @@ const modules = import.meta.glob<Record<string, unknown>>("../../src/kernels/**/
 export const references = new Map<string, Reference>(
   Object.values(modules)
     .flatMap((module) => Object.values(module))
-    .filter((value): value is Reference => typeof value === "object" && value !== null && "run" in value && "name" in value)
+    .filter(
+      (value): value is Reference => typeof value === "object" && value !== null && "run" in value && "name" in value,
+    )
     .map((value) => [value.name, value]),
 );

@@ -27,7 +27,7 @@ export async function runOperation(
   step: StepValues = exampleStep,
 ): Promise<Record<string, Float32Array>> {
   const shapes = { ...inputShapes, ...op.shapes(attrs, inputShapes) } as Record<string, Shape>;
-  const { dispatches, scratch = {} } = op.variants[variant]!(attrs, shapes, traitsOf(gpu));
+  const { dispatches, scratch = {} } = op.variants[variant](attrs, shapes, traitsOf(gpu));
   const buffers = new Map<string, { buffer: GPUBuffer; count: number }>();
   const add = (name: string, count: number, data?: Float32Array | Uint32Array) => {
     const buffer = gpu.memory.create(name, count * 4, storage);
@@ -35,14 +35,14 @@ export async function runOperation(
     buffers.set(name, { buffer, count });
   };
   for (const [name, data] of Object.entries(inputs)) if (data) add(name, data.length, data);
-  for (const name of op.outputs) add(name, elements(shapes[name]!));
+  for (const name of op.outputs) add(name, elements(shapes[name]));
   for (const [name, count] of Object.entries(scratch)) add(name, count);
   const stepBuffer = gpu.memory.create("step", 256, 0x40 | 0x8);
   gpu.memory.write(stepBuffer, 0, packStep(step));
 
   const requests = dispatches.map((d) => {
     const launch = describeLaunch(d);
-    const sizes = d.kernel.sizes(d.problem as never);
+    const sizes = d.kernel.sizes(d.problem);
     const ranges = new Map<string, BufferRange>();
     for (const { name, access } of readInterface(d.kernel.source).bindings) {
       if (name === "params") continue;
@@ -53,14 +53,25 @@ export async function runOperation(
       const value = d.bind[name];
       if (value === undefined) continue;
       const found = buffers.get(value);
-      if (!found) throw new Error(`${op.name}/${variant}: binding ${name} of ${d.kernel.name} is bound to the unknown value ${value}`);
+      if (!found)
+        throw new Error(
+          `${op.name}/${variant}: binding ${name} of ${d.kernel.name} is bound to the unknown value ${value}`,
+        );
       const count = sizes[name];
       if (count === undefined) throw new Error(`${d.kernel.name}: sizes() says nothing of ${name}`);
-      if (count > found.count) throw new Error(`${d.kernel.name}: ${name} touches ${count} elements of ${value}, which has ${found.count}`);
+      if (count > found.count)
+        throw new Error(`${d.kernel.name}: ${name} touches ${count} elements of ${value}, which has ${found.count}`);
       // Exactly as many elements as declared, so that reading past the end shows as a clamped (wrong) value.
       ranges.set(name, { buffer: found.buffer, offset: 0, size: Math.max(4, Math.ceil(count / 4) * 16) });
     }
-    return { label: `${d.kernel.name} for ${op.name}`, pipeline: launch.pipeline, workgroups: launch.workgroups, params: launch.params, names: launch.names, ranges };
+    return {
+      label: `${d.kernel.name} for ${op.name}`,
+      pipeline: launch.pipeline,
+      workgroups: launch.workgroups,
+      params: launch.params,
+      names: launch.names,
+      ranges,
+    };
   });
   const recording = await Recording.create(gpu, requests, op.name);
   const encoder = gpu.device.createCommandEncoder();

@@ -29,7 +29,10 @@ function decode() {
   decoded ??= (async () => {
     const bytes = await readBytes("assets/cats_dogs.png");
     if (typeof createImageBitmap === "function") {
-      const bitmap = await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+      const bitmap = await createImageBitmap(new Blob([bytes]), {
+        colorSpaceConversion: "none",
+        premultiplyAlpha: "none",
+      });
       const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true })!;
       context.drawImage(bitmap, 0, 0);
       return { pixels: context.getImageData(0, 0, bitmap.width, bitmap.height).data, stride: bitmap.width };

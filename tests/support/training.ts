@@ -1,6 +1,19 @@
 /** What running a plan does to memory, weights and gradients; the same suite in the browser and in Node. */
 import { describe, expect, it } from "vitest";
-import { adam, BatchNormalization, Conv2D, Dense, Flatten, ReLU, Sequential, sgd, sparseCategoricalCrossentropy, type Dataset, type FunctionalModel, type Gpu } from "../../src/index";
+import {
+  adam,
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Flatten,
+  ReLU,
+  Sequential,
+  sgd,
+  sparseCategoricalCrossentropy,
+  type Dataset,
+  type FunctionalModel,
+  type Gpu,
+} from "../../src/index";
 import { miniMobileNet } from "./nets";
 import { normal, uniform } from "./random";
 
@@ -11,7 +24,10 @@ function toyData(count: number, seed = 1, shape: readonly number[] = [8, 8, 3]):
   const random = uniform(seed);
   const sample = shape.reduce((a, b) => a * b, 1);
   const y = Array.from({ length: count }, (_, i) => i % 3);
-  const x = Float32Array.from({ length: count * sample }, (_, i) => normal(random) + (y[Math.floor(i / sample)]! - 1) * ((i % 3) - 1));
+  const x = Float32Array.from(
+    { length: count * sample },
+    (_, i) => normal(random) + (y[Math.floor(i / sample)] - 1) * ((i % 3) - 1),
+  );
   return { x, y, shape };
 }
 
@@ -47,7 +63,11 @@ export function trainingSuite(getGpu: () => Gpu): void {
       let atFirst: { buffers: number; live: number; submits: number } | undefined;
       let steps = 0;
       let atLast = { buffers: 0, live: 0, submits: 0 };
-      const now = () => ({ buffers: gpu.memory.counters.buffersCreated, live: gpu.memory.counters.liveBytes, submits: gpu.submits });
+      const now = () => ({
+        buffers: gpu.memory.counters.buffersCreated,
+        live: gpu.memory.counters.liveBytes,
+        submits: gpu.submits,
+      });
       const callbacks = [
         {
           onEpochBegin: () => void (atFirst ??= now()),
@@ -95,10 +115,18 @@ export function trainingSuite(getGpu: () => Gpu): void {
         return gradients;
       };
       const [full, pruned] = [await read(null), await read("cut")];
-      expect([...pruned.keys()].toSorted()).toEqual(["conv2/bias", "conv2/kernel", "head/bias", "head/kernel", "project/kernel"]);
+      expect([...pruned.keys()].toSorted()).toEqual([
+        "conv2/bias",
+        "conv2/kernel",
+        "head/bias",
+        "head/kernel",
+        "project/kernel",
+      ]);
       for (const [path, gradient] of pruned) {
         const other = full.get(path)!;
-        gradient.forEach((v, i) => expect(Math.abs(v - other[i]!), `${path}[${i}]`).toBeLessThan(1e-5 + 1e-4 * Math.abs(v)));
+        gradient.forEach((v, i) =>
+          expect(Math.abs(v - other[i]), `${path}[${i}]`).toBeLessThan(1e-5 + 1e-4 * Math.abs(v)),
+        );
       }
     });
   });
@@ -108,7 +136,12 @@ export function trainingSuite(getGpu: () => Gpu): void {
       const gpu = getGpu();
       const run = async () => {
         const model = await compiled(gpu);
-        const history = await model.fit(toyData(50), { epochs: 6, batchSize: 16, seed: 3, validationData: toyData(25, 9) });
+        const history = await model.fit(toyData(50), {
+          epochs: 6,
+          batchSize: 16,
+          seed: 3,
+          validationData: toyData(25, 9),
+        });
         await model.readWeights();
         const weights = model.allParameters().map((p) => bytesOf(p.value));
         const evaluated = await model.evaluate(toyData(25, 9), { batchSize: 10 });
@@ -116,10 +149,10 @@ export function trainingSuite(getGpu: () => Gpu): void {
         return { history: history.history, weights, evaluated };
       };
       const [a, b] = [await run(), await run()];
-      expect(a.history.loss!.at(-1)).toBeLessThan(0.6 * a.history.loss![0]!);
+      expect(a.history.loss.at(-1)).toBeLessThan(0.6 * a.history.loss[0]);
       expect(Object.keys(a.history).toSorted()).toEqual(["accuracy", "loss", "valAccuracy", "valLoss"]);
-      expect(a.history.accuracy!.every((v) => v >= 0 && v <= 1)).toBe(true);
-      expect(a.evaluated.loss).toBeCloseTo(a.history.valLoss!.at(-1)!, 4);
+      expect(a.history.accuracy.every((v) => v >= 0 && v <= 1)).toBe(true);
+      expect(a.evaluated.loss).toBeCloseTo(a.history.valLoss.at(-1)!, 4);
       expect(b.history).toEqual(a.history);
       expect(b.weights).toEqual(a.weights);
     });
@@ -149,7 +182,7 @@ export function trainingSuite(getGpu: () => Gpu): void {
       model.trainable = true;
       model.setTrainable("*bn*", false);
       const second = await model.fit(data, { epochs: 3, batchSize: 8, optimizer: adam(1e-3) });
-      expect(second.history.loss![0]).toBeLessThan(first.history.loss![0]!);
+      expect(second.history.loss[0]).toBeLessThan(first.history.loss[0]);
       model.dispose();
     });
 
@@ -164,7 +197,11 @@ export function trainingSuite(getGpu: () => Gpu): void {
         callbacks: [{ onEpochEnd: (epoch) => void (epoch === 1 && controller.abort()) }],
       });
       expect(aborted).toMatchObject({ ended: "aborted", epochs: 2 });
-      const stopped = await model.fit(toyData(8), { epochs: 50, batchSize: 4, callbacks: [{ onEpochEnd: () => "stop" }] });
+      const stopped = await model.fit(toyData(8), {
+        epochs: 50,
+        batchSize: 4,
+        callbacks: [{ onEpochEnd: () => "stop" }],
+      });
       expect(stopped).toMatchObject({ ended: "callback", epochs: 1 });
       model.dispose();
     });
@@ -198,14 +235,20 @@ export function trainingSuite(getGpu: () => Gpu): void {
           { inputShape: [8, 8, 3], name: "blowup" },
         );
       const model = make();
-      const kernel = model.getLayer("head").parameters[0]!;
+      const kernel = model.getLayer("head").parameters[0];
       kernel.assign(kernel.value.map(() => 3e38));
       await model.compile({ gpu, optimizer: sgd(0.1), loss: loss() });
-      const before = model.allParameters().map((p) => [p.path, p.kind === "weight" ? bytesOf(p.value) : undefined] as const);
+      const before = model
+        .allParameters()
+        .map((p) => [p.path, p.kind === "weight" ? bytesOf(p.value) : undefined] as const);
       const live = gpu.memory.counters.liveBytes;
-      await expect(model.fit(toyData(12), { epochs: 2, batchSize: 4 })).rejects.toThrow(/fit: step 1 \(epoch 1\): loss .*head was the first/);
+      await expect(model.fit(toyData(12), { epochs: 2, batchSize: 4 })).rejects.toThrow(
+        /fit: step 1 \(epoch 1\): loss .*head was the first/,
+      );
       await model.readWeights();
-      expect(model.allParameters().map((p) => [p.path, p.kind === "weight" ? bytesOf(p.value) : undefined])).toEqual(before);
+      expect(model.allParameters().map((p) => [p.path, p.kind === "weight" ? bytesOf(p.value) : undefined])).toEqual(
+        before,
+      );
       for (const p of model.allParameters()) expect(p.value.every(Number.isFinite), p.path).toBe(true);
       expect(gpu.memory.counters.liveBytes - live).toBeLessThan(64 * 1024); // optimizer table and gradients stay for the next fit
       model.dispose();
@@ -218,7 +261,12 @@ export function trainingSuite(getGpu: () => Gpu): void {
       ["empty", { x: new Float32Array(0), y: [] }, {}, /fit: the data set is empty; expected at least one sample/],
       ["label out of range", { y: [0, 1, 2, 3] }, {}, /fit: label 3 of sample 3; expected a class id from 0 to 2/],
       ["too few labels", { y: [0] }, {}, /fit: 1 label values for 4 samples; expected 4/],
-      ["NaN in data", { x: new Float32Array(4 * 192).fill(Number.NaN) }, {}, /fit: sample 0 holds NaN; expected finite numbers/],
+      [
+        "NaN in data",
+        { x: new Float32Array(4 * 192).fill(Number.NaN) },
+        {},
+        /fit: sample 0 holds NaN; expected finite numbers/,
+      ],
       ["batch larger than the data", {}, { batchSize: 5 }, /fit: batch size 5 with 4 samples; expected at most 4/],
       ["epochs that are none", {}, { epochs: 0 }, /fit: epochs 0; expected a whole number above 0/],
     ];
@@ -253,7 +301,7 @@ export function trainingSuite(getGpu: () => Gpu): void {
       whole.forEach((v, i) => expect(parts[i]).toBeCloseTo(v, 4));
       await model.fit(data, { epochs: 1, batchSize: 5 });
       const later = await model.predict(data.x, { batchSize: 10 });
-      expect(later.some((v, i) => Math.abs(v - whole[i]!) > 1e-3)).toBe(true);
+      expect(later.some((v, i) => Math.abs(v - whole[i]) > 1e-3)).toBe(true);
       model.dispose();
     });
   });

@@ -3,7 +3,16 @@
  * must not change. tools/make_trajectories.py wrote the goldens.
  */
 import { describe, expect, it } from "vitest";
-import { adam, Dense, FunctionalModel, GlobalAveragePooling2D, sgd, sparseCategoricalCrossentropy, type Gpu, type Optimizer } from "../../src/index";
+import {
+  adam,
+  Dense,
+  FunctionalModel,
+  GlobalAveragePooling2D,
+  sgd,
+  sparseCategoricalCrossentropy,
+  type Gpu,
+  type Optimizer,
+} from "../../src/index";
 import { loadModel } from "../../src/loaders/index";
 import { readBytes } from "../setup/files";
 import { readGolden, type Golden, type Place } from "./fixtures";
@@ -11,12 +20,18 @@ import { readTiles } from "./sprite";
 
 interface Run {
   readonly losses: readonly number[];
+  /** Of each trained tensor: what rounding to 32 bits at every step makes of its change, relative to the change. */
+  readonly storageFloor: Readonly<Record<string, number>>;
+  /** How far Keras itself strays from its own 64-bit run when it computes in 32 bits. */
+  readonly float32Deviation: { readonly changes: Readonly<Record<string, number>> };
   readonly changes: Readonly<Record<string, Place>>;
   readonly movingStatistics: Readonly<Record<string, Place>>;
 }
 
 interface Configuration {
   readonly frozen: readonly string[];
+  /** Tensors whose gradient is zero but for rounding (a bias in front of a normalization): nothing to compare with. */
+  readonly withoutGradient: readonly string[];
   readonly gradients: Readonly<Record<string, Place>>;
   readonly sgd: Run;
   readonly adam: Run;
@@ -32,16 +47,20 @@ interface Trajectories {
 }
 
 const norm = (v: ArrayLike<number>) => Math.sqrt(Array.from(v).reduce((s, x) => s + x * x, 0));
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>) => norm(Array.from(a, (x, i) => x - b[i]!));
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>) => norm(Array.from(a, (x, i) => x - b[i]));
 
 async function buildModel(golden: Golden<Trajectories>): Promise<FunctionalModel> {
   const base = await loadModel(await readBytes("assets/thaw_cifar8.keras"));
   const cut = base.upTo(golden.json.upTo);
-  const pooled = new GlobalAveragePooling2D({ name: "pool" }).apply(cut.outputs[0]!);
-  const model = new FunctionalModel({ inputs: cut.inputs, outputs: new Dense({ name: "head", units: 2 }).apply(pooled), name: "trajectory" });
+  const pooled = new GlobalAveragePooling2D({ name: "pool" }).apply(cut.outputs[0]);
+  const model = new FunctionalModel({
+    inputs: cut.inputs,
+    outputs: new Dense({ name: "head", units: 2 }).apply(pooled),
+    name: "trajectory",
+  });
   const [kernel, bias] = model.getLayer("head").parameters;
-  kernel!.assign(golden.tensor(golden.json.head.kernel));
-  bias!.assign(golden.tensor(golden.json.head.bias));
+  kernel.assign(golden.tensor(golden.json.head.kernel));
+  bias.assign(golden.tensor(golden.json.head.bias));
   return model;
 }
 
@@ -56,18 +75,24 @@ export function trajectorySuite(getGpu: () => Gpu): void {
       describe(`${name}, ${kind}`, () => {
         it("20 steps equal Keras's", async () => {
           const golden = await readGolden<Trajectories>("trajectories");
-          const configuration = golden.json.configurations[name]!;
+          const configuration = golden.json.configurations[name];
           const run = configuration[kind];
           const model = await buildModel(golden);
           model.trainable = true;
           for (const layer of configuration.frozen) model.getLayer(layer).trainable = false;
           const before = new Map(model.allParameters().map((p) => [p, p.value.slice()]));
           const gpu = getGpu();
-          await model.compile({ gpu, optimizer: optimizers[kind].make(), loss: sparseCategoricalCrossentropy({ fromLogits: true }) });
+          await model.compile({
+            gpu,
+            optimizer: optimizers[kind].make(),
+            loss: sparseCategoricalCrossentropy({ fromLogits: true }),
+          });
           try {
             await checkSteps(model, golden, configuration, run);
             await model.readWeights();
-            for (const [p, start] of before) checkParameter(p.path, p.value, start, p.trainable, golden, run, optimizers[kind].tolerance);
+            for (const [p, start] of before)
+              if (!configuration.withoutGradient.includes(p.path))
+                checkParameter(p.path, p.value, start, p.trainable, golden, run, optimizers[kind].tolerance);
           } finally {
             model.dispose();
           }
@@ -77,16 +102,25 @@ export function trajectorySuite(getGpu: () => Gpu): void {
   }
 }
 
-async function checkSteps(model: FunctionalModel, golden: Golden<Trajectories>, configuration: Configuration, run: Run): Promise<void> {
+async function checkSteps(
+  model: FunctionalModel,
+  golden: Golden<Trajectories>,
+  configuration: Configuration,
+  run: Run,
+): Promise<void> {
   const { tiles, labels } = golden.json;
   for (const [step, batch] of tiles.entries()) {
-    const { loss } = await model.trainOnBatch(await readTiles(batch), labels[step]!);
-    expect(Math.abs(loss! / run.losses[step]! - 1), `loss of step ${step + 1}: ${loss}, Keras ${run.losses[step]}`).toBeLessThan(1e-3);
+    const { loss } = await model.trainOnBatch(await readTiles(batch), labels[step]);
+    expect(
+      Math.abs(loss / run.losses[step] - 1),
+      `loss of step ${step + 1}: ${loss}, Keras ${run.losses[step]}`,
+    ).toBeLessThan(1e-3);
     if (step > 0) continue;
     const gradients = await model.readGradients();
     const named = new Map([...gradients].map(([p, g]) => [p.path, g]));
     expect([...named.keys()].toSorted()).toEqual(Object.keys(configuration.gradients).toSorted());
     for (const [path, place] of Object.entries(configuration.gradients)) {
+      if (configuration.withoutGradient.includes(path)) continue;
       const expected = golden.tensor(place);
       const error = distance(named.get(path)!, expected) / norm(expected);
       expect(error, `first gradient of ${path}`).toBeLessThan(1e-3);
@@ -103,13 +137,17 @@ function checkParameter(
   run: Run,
   tolerance: number,
 ): void {
-  const change = now.map((v, i) => v - start[i]!);
+  const change = now.map((v, i) => v - start[i]);
   const place = run.changes[path] ?? run.movingStatistics[path];
   if (!place) {
     expect(trainable, `${path} is trained in Thaw and not in Keras`).toBe(false);
-    expect(new Uint8Array(now.buffer, now.byteOffset, now.byteLength), `bytes of the frozen ${path}`).toEqual(new Uint8Array(start.buffer, start.byteOffset, start.byteLength));
+    expect(new Uint8Array(now.buffer, now.byteOffset, now.byteLength), `bytes of the frozen ${path}`).toEqual(
+      new Uint8Array(start.buffer, start.byteOffset, start.byteLength),
+    );
     return;
   }
   const expected = golden.tensor(place);
-  expect(distance(change, expected) / norm(expected), `change of ${path}`).toBeLessThan(tolerance);
+  // Where 32 bits cannot say it better (Keras's own run in 32 bits strays as far), twice what they can say is allowed.
+  const floor = Math.max(run.storageFloor[path] ?? 0, run.float32Deviation.changes[path] ?? 0);
+  expect(distance(change, expected) / norm(expected), `change of ${path}`).toBeLessThan(Math.max(tolerance, 2 * floor));
 }

@@ -13,7 +13,7 @@ const plain = (name: string) => name.replace("?", "");
 /** Sum of outputs times their weights: the scalar whose gradient with respect to the inputs is checked. */
 function weigh(outputs: Arrays, weights: Arrays): number {
   let sum = 0;
-  for (const [name, w] of Object.entries(weights)) for (let i = 0; i < w.length; i++) sum += outputs[name]![i]! * w[i]!;
+  for (const [name, w] of Object.entries(weights)) for (let i = 0; i < w.length; i++) sum += outputs[name][i] * w[i];
   return sum;
 }
 
@@ -21,8 +21,15 @@ function weigh(outputs: Arrays, weights: Arrays): number {
 const ruleFor = (op: Operation, input: string) => op.gradients[op.variadic ? "x" : input];
 
 /** The gradient with respect to `input` as the table says, all in float64. */
-function byTable(op: Operation, input: string, attrs: unknown, values: Arrays, shapes: Record<string, Shape>, cache: Map<string, Arrays>): Float64Array {
-  const rule = ruleFor(op, input)!;
+function byTable(
+  op: Operation,
+  input: string,
+  attrs: unknown,
+  values: Arrays,
+  shapes: Record<string, Shape>,
+  cache: Map<string, Arrays>,
+): Float64Array {
+  const rule = ruleFor(op, input);
   const from = { ...rule.from, ...rule.alternative?.(attrs) };
   const gradientOp = findOperation(rule.op);
   const gradientAttrs = rule.attrs ? rule.attrs(attrs, shapes, input) : attrs;
@@ -42,11 +49,18 @@ function byTable(op: Operation, input: string, attrs: unknown, values: Arrays, s
     outputs = references.get(rule.op)!.run(gradientAttrs, inputs, all, exampleStep);
     cache.set(key, outputs);
   }
-  return outputs[rule.output ?? gradientOp.outputs[0]!]!;
+  return outputs[rule.output ?? gradientOp.outputs[0]];
 }
 
 /** An output of another rule of the same table, e.g. the reductions that batch normalization's dx shares. */
-function otherRule(op: Operation, name: string, attrs: unknown, values: Arrays, shapes: Record<string, Shape>, cache: Map<string, Arrays>): Float64Array | undefined {
+function otherRule(
+  op: Operation,
+  name: string,
+  attrs: unknown,
+  values: Arrays,
+  shapes: Record<string, Shape>,
+  cache: Map<string, Arrays>,
+): Float64Array | undefined {
   for (const [input, rule] of Object.entries(op.gradients)) {
     const gradientOp = findOperation(rule.op);
     if (!gradientOp.outputs.includes(name) || Object.values(rule.from).includes(name)) continue;
@@ -70,30 +84,36 @@ function check(op: Operation, example: Case<any>, seed: number): void {
   // and every further one that the table asks the gradient of.
   const asked = new Set(Object.values(op.gradients).flatMap((g) => Object.values(g.from)));
   const weights: Arrays = {};
-  for (const name of op.outputs) if (asked.has(`d${name}`)) weights[name] = Float64Array.from(outputs[name]!, () => normal(random));
+  for (const name of op.outputs)
+    if (asked.has(`d${name}`)) weights[name] = Float64Array.from(outputs[name], () => normal(random));
   const values: Arrays = { ...inputs, ...outputs };
   for (const [name, w] of Object.entries(weights)) values[`d${name}`] = w;
   const cache = new Map<string, Arrays>();
-  if (op.loss) weights[op.outputs[0]!] = outputs[op.outputs[0]!]!.map((_, __, all) => 1 / all.length);
+  if (op.loss) weights[op.outputs[0]] = outputs[op.outputs[0]].map((_, __, all) => 1 / all.length);
   for (const input of op.variadic ? Object.keys(inputs) : Object.keys(op.gradients)) {
     if (!inputs[input]) continue;
     const gradient = byTable(op, input, example.attrs, values, shapes, cache);
-    expect(gradient.length, `${describeCase(example)}: length of the gradient of ${input}`).toBe(elements(example.inputs[input]!));
+    expect(gradient.length, `${describeCase(example)}: length of the gradient of ${input}`).toBe(
+      elements(example.inputs[input]!),
+    );
     // A sample of elements is enough: an error in the table or the reference shows in nearly all of them.
     const stride = Math.max(1, Math.floor(gradient.length / 24));
     for (let i = 0; i < gradient.length; i += stride) {
       const numeric = [1e-5, 3e-6].map((h) => {
         const shifted = (d: number) => {
           const all = copy();
-          all[input]![i]! += d;
+          all[input][i] += d;
           return weigh(ref.run(example.attrs, all, shapes, exampleStep), weights);
         };
         return (shifted(h) - shifted(-h)) / (2 * h);
       });
       // Two step widths that disagree straddle a kink (relu at 0, a tie of max pooling): no derivative to compare there.
-      if (Math.abs(numeric[0]! - numeric[1]!) > 1e-4 * Math.max(1, Math.abs(numeric[0]!))) continue;
-      const tolerance = 2e-5 * Math.max(1, Math.abs(numeric[0]!));
-      expect(Math.abs(gradient[i]! - numeric[0]!), `${describeCase(example)}: d${input}[${i}] is ${gradient[i]}, differences give ${numeric[0]}`).toBeLessThan(tolerance);
+      if (Math.abs(numeric[0] - numeric[1]) > 1e-4 * Math.max(1, Math.abs(numeric[0]))) continue;
+      const tolerance = 2e-5 * Math.max(1, Math.abs(numeric[0]));
+      expect(
+        Math.abs(gradient[i] - numeric[0]),
+        `${describeCase(example)}: d${input}[${i}] is ${gradient[i]}, differences give ${numeric[0]}`,
+      ).toBeLessThan(tolerance);
     }
   }
 }

@@ -78,10 +78,14 @@ function slopeAt(a: Activation, v: number): number {
   }
 }
 
-export const activationReference = reference<Activation>("activation", (a, { x }) => ({ y: x!.map((v) => activate(a, v)) }));
+export const activationReference = reference<Activation>("activation", (a, { x }) => ({
+  y: x!.map((v) => activate(a, v)),
+}));
 
-export const activationGradientReference = reference<Activation>("activationGradient", (a, { dy, saved, scale }, shapes) => {
-  const channels = shapes.dy!.at(-1) ?? 1;
-  return { dx: dy!.map((d, i) => d * slopeAt(a, saved![i]!) * (scale ? scale[i % channels]! : 1)) };
-});
-
+export const activationGradientReference = reference<Activation>(
+  "activationGradient",
+  (a, { dy, saved, scale }, shapes) => {
+    const channels = shapes.dy!.at(-1) ?? 1;
+    return { dx: dy!.map((d, i) => d * slopeAt(a, saved![i]) * (scale ? scale[i % channels] : 1)) };
+  },
+);

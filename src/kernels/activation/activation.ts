@@ -45,7 +45,12 @@ const functions: Record<Activation["kind"], number> = {
 const unbounded = 3.4028234663852886e38;
 
 /** FUNCTION and the uniforms of an activation, for every program that applies one (epilogues too). */
-export function activationConstants(a: Activation): { code: number; slope: number; maxValue: number; threshold: number } {
+export function activationConstants(a: Activation): {
+  code: number;
+  slope: number;
+  maxValue: number;
+  threshold: number;
+} {
   return {
     code: functions[a.kind],
     slope: a.slope ?? (a.kind === "elu" ? 1 : 0),
@@ -126,15 +131,19 @@ export const activation = operation<Activation>({
   shapes: (_, { x }) => ({ y: x! }),
   gradients: {
     // `saved` is settled by differentiate: y where gradientReadsOutput, else x.
-    x: { op: "activationGradient", from: { dy: "dy", saved: "y" }, alternative: (a) => (gradientReadsOutput(a) ? undefined : { saved: "x" }) },
+    x: {
+      op: "activationGradient",
+      from: { dy: "dy", saved: "y" },
+      alternative: (a) => (gradientReadsOutput(a) ? undefined : { saved: "x" }),
+    },
   },
   variants: {
     plain: (a, { x }) => ({
-      dispatches: [dispatch(activationKernel, { count: elements(x!), activation: a }, { x: "x", y: "y" })],
+      dispatches: [dispatch(activationKernel, { count: elements(x), activation: a }, { x: "x", y: "y" })],
     }),
   },
   cases: examples.flatMap((attrs, i) => [
-    { attrs, inputs: { x: shapes[i % shapes.length]! } },
+    { attrs, inputs: { x: shapes[i % shapes.length] } },
     { attrs, inputs: { x: [3, 5, 4, 2] } },
   ]),
 });
@@ -151,14 +160,14 @@ export const activationGradient = operation<Activation>({
       dispatches: [
         dispatch(
           activationGradientKernel,
-          { count: elements(dy!), activation: a, channels: dy!.at(-1) ?? 1, scaled: scale !== undefined },
+          { count: elements(dy), activation: a, channels: dy.at(-1) ?? 1, scaled: scale !== undefined },
           { dy: "dy", saved: "saved", scale: scale && "scale", dx: "dx" },
         ),
       ],
     }),
   },
   cases: examples.flatMap((attrs, i) => [
-    { attrs, inputs: { dy: shapes[i % shapes.length]!, saved: shapes[i % shapes.length]! } },
+    { attrs, inputs: { dy: shapes[i % shapes.length], saved: shapes[i % shapes.length] } },
     { attrs, inputs: { dy: [3, 5, 4, 2], saved: [3, 5, 4, 2], scale: [2] } },
   ]),
 });

@@ -1,7 +1,7 @@
 /** concatenate joins tensors along one axis; it takes any number of inputs x0, x1, ... */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, VariantUnfit, type Lower, type Shape, type Shapes } from "../operation";
+import { elements, operation, VariantUnfit, type Lower, type Shape, type Shapes } from "../operation";
 import source from "./concatenate.wgsl?raw";
 import vec4Source from "./concatenate_vec4.wgsl?raw";
 

@@ -1,6 +1,6 @@
 /** slice cuts a box out of a tensor; pad puts zeros around one. Each is the other's gradient. */
-import { ThawError } from "../../errors";
-import { elements, formatShape, operation, type Shape } from "../operation";
+import { formatShape, ThawError } from "../../errors";
+import { elements, operation, type Shape } from "../operation";
 import { copyProblem, lowerCopy, lowerCopyVec4, selectCopy, stridesOf, type StridedCopy } from "./strided_copy";
 
 /** y = x[begin[0] : begin[0] + size[0], begin[1] : ...]; one entry an axis. */

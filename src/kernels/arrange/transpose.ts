@@ -1,6 +1,6 @@
 /** transpose changes the order of axes; reshape keeps the memory and changes only how it is read. */
-import { ThawError } from "../../errors";
-import { elements, formatShape, operation, type Shape } from "../operation";
+import { formatShape, ThawError } from "../../errors";
+import { elements, operation, type Shape } from "../operation";
 import { checkRank } from "./slice";
 import { copyProblem, lowerCopy, lowerCopyVec4, selectCopy, stridesOf, type StridedCopy } from "./strided_copy";
 

@@ -14,19 +14,19 @@ export const batchNormTrainingReference = reference<BatchNormAttrs>(
     const rows = x!.length / channels;
     const mean = new Float64Array(channels);
     const variance = new Float64Array(channels);
-    x!.forEach((v, i) => (mean[i % channels]! += v / rows));
-    x!.forEach((v, i) => (variance[i % channels]! += (v - mean[i % channels]!) ** 2 / rows));
+    x!.forEach((v, i) => (mean[i % channels] += v / rows));
+    x!.forEach((v, i) => (variance[i % channels] += (v - mean[i % channels]) ** 2 / rows));
     const invStd = variance.map((v) => 1 / Math.sqrt(v + epsilon));
     const y = x!.map((v, i) => {
       const c = i % channels;
-      const normal = (v - mean[c]!) * invStd[c]! * (gamma?.[c] ?? 1) + (beta?.[c] ?? 0);
+      const normal = (v - mean[c]) * invStd[c] * (gamma?.[c] ?? 1) + (beta?.[c] ?? 0);
       return activation ? activate(activation, normal) : normal;
     });
     return {
       y,
       statistics: Float64Array.from([...mean, ...invStd]),
-      movingMean: movingMean!.map((v, c) => momentum * v + (1 - momentum) * mean[c]!),
-      movingVariance: movingVariance!.map((v, c) => momentum * v + (1 - momentum) * variance[c]!),
+      movingMean: movingMean!.map((v, c) => momentum * v + (1 - momentum) * mean[c]),
+      movingVariance: movingVariance!.map((v, c) => momentum * v + (1 - momentum) * variance[c]),
     };
   },
   rowCount,
@@ -35,7 +35,7 @@ export const batchNormTrainingReference = reference<BatchNormAttrs>(
 /** dy times the slope of a relu, read from its output. */
 function throughRelu(dy: Float64Array, y: Float64Array | undefined, activation: Activation | undefined): Float64Array {
   if (!activation || !y) return dy;
-  return dy.map((d, i) => (y[i]! > 0 && y[i]! < (activation.maxValue ?? Infinity) ? d : 0));
+  return dy.map((d, i) => (y[i] > 0 && y[i] < (activation.maxValue ?? Infinity) ? d : 0));
 }
 
 export const batchNormReduceReference = reference<BatchNormGradientAttrs>(
@@ -47,8 +47,8 @@ export const batchNormReduceReference = reference<BatchNormGradientAttrs>(
     const dbeta = new Float64Array(channels);
     d.forEach((v, i) => {
       const c = i % channels;
-      dgamma[c]! += v * (x![i]! - statistics![c]!) * statistics![channels + c]!;
-      dbeta[c]! += v;
+      dgamma[c] += v * (x![i] - statistics![c]) * statistics![channels + c];
+      dbeta[c] += v;
     });
     return { dgamma, dbeta };
   },
@@ -64,9 +64,9 @@ export const batchNormInputGradientReference = reference<BatchNormGradientAttrs>
     return {
       dx: d.map((v, i) => {
         const c = i % channels;
-        const invStd = statistics![channels + c]!;
-        const h = (x![i]! - statistics![c]!) * invStd;
-        return (gamma?.[c] ?? 1) * invStd * (v - (dbeta![c]! + h * dgamma![c]!) / rows);
+        const invStd = statistics![channels + c];
+        const h = (x![i] - statistics![c]) * invStd;
+        return (gamma?.[c] ?? 1) * invStd * (v - (dbeta![c] + h * dgamma![c]) / rows);
       }),
     };
   },

@@ -1,12 +1,15 @@
 /** The backward pass of batch normalization with batch statistics: one reduction, one elementwise pass. */
 import type { Activation } from "../activation/activation";
 import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
-import { elements, operation, type AdapterTraits, type Lowering, type Shape } from "../operation";
+import { elements, operation, type AdapterTraits, type Lower, type Lowering, type Shape } from "../operation";
 import { lowerSumRows } from "../sumRows/sumRows";
 import { isRelu, reluBound } from "./batchNormTraining";
-import { rowsEach, treeOf, treeWorkgroups, type Tree } from "./channels";
+import { rowsEach, treeOf, treeOfVectors, treeWorkgroups, type Tree } from "./channels";
+import { foursParams, foursWorkgroups, inFours, needFours } from "./fours";
 import inputGradientSource from "./batch_norm_input_gradient.wgsl?raw";
+import inputGradientVec4Source from "./batch_norm_input_gradient_vec4.wgsl?raw";
 import reduceSource from "./batch_norm_reduce.wgsl?raw";
+import reduceVec4Source from "./batch_norm_reduce_vec4.wgsl?raw";
 
 export interface BatchNormGradientAttrs {
   /** The activation that was fused behind the normalization; its gradient is taken from y on the way. */
@@ -21,7 +24,12 @@ interface Reduce extends Tree {
 export const batchNormReduceKernel: Kernel<Reduce> = {
   name: "batch_norm_reduce",
   source: reduceSource,
-  overrides: (p) => ({ WORKGROUP: p.workgroup, CHANNELS: p.width, STATISTICS: p.statistics, RELU: isRelu(p.activation) }),
+  overrides: (p) => ({
+    WORKGROUP: p.workgroup,
+    CHANNELS: p.width,
+    STATISTICS: p.statistics,
+    RELU: isRelu(p.activation),
+  }),
   params: (p) => ({ rows: p.rows, channels: p.channels, rowsEach: rowsEach(p), maxValue: reluBound(p.activation) }),
   workgroups: treeWorkgroups,
   sizes: (p) => {
@@ -41,25 +49,49 @@ export const batchNormReduceKernel: Kernel<Reduce> = {
   }),
 };
 
+export const batchNormReduceVec4Kernel: Kernel<Reduce> = {
+  ...batchNormReduceKernel,
+  name: "batch_norm_reduce_vec4",
+  source: reduceVec4Source,
+  overrides: (p) => ({
+    WORKGROUP: p.workgroup,
+    VECTORS: p.width,
+    STATISTICS: p.statistics,
+    RELU: isRelu(p.activation),
+  }),
+  params: (p) => ({ ...batchNormReduceKernel.params(p), channels: p.channels / 4 }),
+  workgroups: (p) => treeWorkgroups({ ...p, channels: p.channels / 4 }),
+};
+
+export interface ReduceOptions {
+  readonly activation?: Activation | undefined;
+  readonly slices?: number;
+  readonly kernel?: Kernel<Reduce>;
+}
+
 /** The two sums over rows for each channel, as outputs `first` and `second`; shared with the channel affine. */
 export function lowerReduce(
   x: Shape,
   adapter: AdapterTraits,
   names: { first: string; second: string; statistics?: string; y?: string },
-  activation?: Activation,
-  slices?: number,
+  { activation, slices, kernel = batchNormReduceKernel }: ReduceOptions = {},
 ): Lowering {
-  const tree = treeOf(x, adapter, slices);
+  const vectors = kernel === batchNormReduceVec4Kernel;
+  if (vectors) needFours({ channels: x.at(-1)! });
+  const tree = vectors ? treeOfVectors(x, adapter, slices) : treeOf(x, adapter, slices);
   const problem: Reduce = { ...tree, statistics: names.statistics !== undefined, activation };
   const inputs = { dy: "dy", x: "x", y: names.y, statistics: names.statistics };
   if (tree.slices === 1) {
-    return { dispatches: [dispatch(batchNormReduceKernel, problem, { ...inputs, first: names.first, second: names.second })] };
+    return {
+      dispatches: [dispatch(kernel, problem, { ...inputs, first: names.first, second: names.second })],
+    };
   }
-  const finish = (from: string, to: string): readonly Dispatch[] => lowerSumRows(tree.slices, tree.channels, 1, from, to).dispatches;
+  const finish = (from: string, to: string): readonly Dispatch[] =>
+    lowerSumRows(tree.slices, tree.channels, 1, from, to).dispatches;
   return {
     scratch: { partialFirst: tree.slices * tree.channels, partialSecond: tree.slices * tree.channels },
     dispatches: [
-      dispatch(batchNormReduceKernel, problem, { ...inputs, first: "partialFirst", second: "partialSecond" }),
+      dispatch(kernel, problem, { ...inputs, first: "partialFirst", second: "partialSecond" }),
       ...finish("partialFirst", names.first),
       ...finish("partialSecond", names.second),
     ],
@@ -69,6 +101,13 @@ export function lowerReduce(
 const relu6: Activation = { kind: "relu", maxValue: 6 };
 const shapesOf = (x: Shape) => ({ dy: x, x, statistics: [2, x.at(-1)!] });
 
+const lowerNormReduce =
+  (options: ReduceOptions): Lower<BatchNormGradientAttrs> =>
+  ({ activation }, { x, y }, adapter) => {
+    const names = { first: "dgamma", second: "dbeta", statistics: "statistics", ...(y && { y: "y" }) };
+    return lowerReduce(x, adapter, names, { ...options, activation });
+  };
+
 export const batchNormReduce = operation<BatchNormGradientAttrs>({
   name: "batchNormReduce",
   inputs: ["dy", "x", "statistics", "y?"],
@@ -77,16 +116,18 @@ export const batchNormReduce = operation<BatchNormGradientAttrs>({
   gradients: {},
   constants: ["dy", "x", "statistics", "y"],
   variants: {
-    plain: (a, s, adapter) =>
-      lowerReduce(s.x!, adapter, { first: "dgamma", second: "dbeta", statistics: "statistics", ...(s.y && { y: "y" }) }, a.activation),
-    slices: (a, s, adapter) =>
-      lowerReduce(s.x!, adapter, { first: "dgamma", second: "dbeta", statistics: "statistics", ...(s.y && { y: "y" }) }, a.activation, 3),
+    plain: lowerNormReduce({}),
+    slices: lowerNormReduce({ slices: 3 }),
+    vec4: lowerNormReduce({ kernel: batchNormReduceVec4Kernel }),
   },
+  select: (_, { x }) => (inFours({ channels: x.at(-1)! }) ? "vec4" : "plain"),
   cases: [
     { attrs: {}, inputs: shapesOf([1, 1]) },
     { attrs: {}, inputs: shapesOf([3, 5, 7, 3]) },
     { attrs: { activation: relu6 }, inputs: { ...shapesOf([2, 4, 4, 5]), y: [2, 4, 4, 5] } },
     { attrs: {}, inputs: shapesOf([8, 24, 24, 17]), large: true },
+    { attrs: { activation: relu6 }, inputs: { ...shapesOf([3, 5, 7, 12]), y: [3, 5, 7, 12] } },
+    { attrs: {}, inputs: shapesOf([8, 24, 24, 20]), large: true },
   ],
 });
 
@@ -118,6 +159,32 @@ export const batchNormInputGradientKernel: Kernel<InputGradient> = {
   cost: (p) => ({ flops: 8 * p.count, bytes: 4 * ((isRelu(p.activation) ? 4 : 3) * p.count + 5 * p.channels) }),
 };
 
+export const batchNormInputGradientVec4Kernel: Kernel<InputGradient> = {
+  ...batchNormInputGradientKernel,
+  name: "batch_norm_input_gradient_vec4",
+  source: inputGradientVec4Source,
+  params: (p) => ({ ...foursParams(p), maxValue: reluBound(p.activation) }),
+  workgroups: foursWorkgroups,
+};
+
+function lowerInputGradient(kernel: Kernel<InputGradient>): Lower<BatchNormGradientAttrs> {
+  return ({ activation }, { x, gamma, y }) => {
+    const problem = { count: elements(x), channels: x.at(-1)!, gamma: !!gamma, activation };
+    if (kernel === batchNormInputGradientVec4Kernel) needFours(problem);
+    const bind = {
+      dy: "dy",
+      x: "x",
+      y: y && "y",
+      gamma: gamma && "gamma",
+      statistics: "statistics",
+      dgamma: "dgamma",
+      dbeta: "dbeta",
+      dx: "dx",
+    };
+    return { dispatches: [dispatch(kernel, problem, bind)] };
+  };
+}
+
 const gradientShapes = (x: Shape, gamma = true) => ({
   ...shapesOf(x),
   dgamma: [x.at(-1)!],
@@ -133,20 +200,16 @@ export const batchNormInputGradient = operation<BatchNormGradientAttrs>({
   gradients: {},
   constants: ["dy", "x", "gamma", "statistics", "dgamma", "dbeta", "y"],
   variants: {
-    plain: ({ activation }, { x, gamma, y }) => ({
-      dispatches: [
-        dispatch(
-          batchNormInputGradientKernel,
-          { count: elements(x!), channels: x!.at(-1)!, gamma: !!gamma, activation },
-          { dy: "dy", x: "x", y: y && "y", gamma: gamma && "gamma", statistics: "statistics", dgamma: "dgamma", dbeta: "dbeta", dx: "dx" },
-        ),
-      ],
-    }),
+    plain: lowerInputGradient(batchNormInputGradientKernel),
+    vec4: lowerInputGradient(batchNormInputGradientVec4Kernel),
   },
+  select: (_, { x }) => (inFours({ channels: x.at(-1)! }) ? "vec4" : "plain"),
   cases: [
     { attrs: {}, inputs: gradientShapes([1, 1]) },
     { attrs: {}, inputs: gradientShapes([3, 5, 7, 3]) },
     { attrs: {}, inputs: gradientShapes([2, 3, 3, 4], false) },
     { attrs: { activation: relu6 }, inputs: { ...gradientShapes([2, 4, 4, 5]), y: [2, 4, 4, 5] } },
+    { attrs: { activation: relu6 }, inputs: { ...gradientShapes([3, 5, 7, 12]), y: [3, 5, 7, 12] } },
+    { attrs: {}, inputs: gradientShapes([8, 24, 24, 20]), large: true },
   ],
 });

@@ -1,12 +1,14 @@
 /** Batch normalization with the batch's own statistics (Ioffe and Szegedy 2015), channels last. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import type { Activation } from "../activation/activation";
 import { activationConstants } from "../activation/activation";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type AdapterTraits, type Case, type Lower, type Shape, type Shapes } from "../operation";
+import { elements, operation, type AdapterTraits, type Case, type Lower, type Shape, type Shapes } from "../operation";
 import { rowsEach, treeOf, treeWorkgroups, type Tree } from "./channels";
+import { foursParams, foursWorkgroups, inFours, needFours } from "./fours";
 import finishSource from "./batch_norm_finish.wgsl?raw";
 import normalizeSource from "./batch_norm_normalize.wgsl?raw";
+import normalizeVec4Source from "./batch_norm_normalize_vec4.wgsl?raw";
 import statisticsSource from "./batch_norm_statistics.wgsl?raw";
 
 export interface BatchNormAttrs {
@@ -26,7 +28,13 @@ export const batchNormStatisticsKernel: Kernel<Statistics> = {
   name: "batch_norm_statistics",
   source: statisticsSource,
   overrides: (p) => ({ WORKGROUP: p.workgroup, CHANNELS: p.width, FINISH: p.slices === 1 }),
-  params: (p) => ({ rows: p.rows, channels: p.channels, rowsEach: rowsEach(p), epsilon: p.epsilon, momentum: p.momentum }),
+  params: (p) => ({
+    rows: p.rows,
+    channels: p.channels,
+    rowsEach: rowsEach(p),
+    epsilon: p.epsilon,
+    momentum: p.momentum,
+  }),
   workgroups: treeWorkgroups,
   sizes: (p): Record<string, number> =>
     p.slices === 1
@@ -47,7 +55,12 @@ export const batchNormFinishKernel: Kernel<Statistics> = {
     momentum: p.momentum,
   }),
   workgroups: (p) => [ceilDiv(p.channels, 64), 1, 1],
-  sizes: (p) => ({ partial: 2 * p.slices * p.channels, statistics: 2 * p.channels, movingMean: p.channels, movingVariance: p.channels }),
+  sizes: (p) => ({
+    partial: 2 * p.slices * p.channels,
+    statistics: 2 * p.channels,
+    movingMean: p.channels,
+    movingVariance: p.channels,
+  }),
   cost: (p) => ({ flops: 9 * p.slices * p.channels, bytes: 4 * (2 * p.slices + 6) * p.channels }),
 };
 
@@ -77,35 +90,49 @@ export const batchNormNormalizeKernel: Kernel<Normalize> = {
   cost: (p) => ({ flops: (isRelu(p.activation) ? 5 : 4) * p.count, bytes: 4 * (2 * p.count + 4 * p.channels) }),
 };
 
+export const batchNormNormalizeVec4Kernel: Kernel<Normalize> = {
+  ...batchNormNormalizeKernel,
+  name: "batch_norm_normalize_vec4",
+  source: normalizeVec4Source,
+  params: (p) => ({ ...foursParams(p), maxValue: reluBound(p.activation) }),
+  workgroups: foursWorkgroups,
+};
+
 export const isRelu = (a: Activation | undefined): boolean => a?.kind === "relu";
 export const reluBound = (a: Activation | undefined): number => activationConstants(a ?? { kind: "linear" }).maxValue;
 
 /** Throws unless every given vector has one element a channel. */
 export function checkChannels(who: string, shapes: Shapes, vectors: readonly string[]): void {
   const { x } = shapes;
-  if (!x || x.length < 2) throw new ThawError(who, `x has shape ${formatShape(x)}`, "at least 2 dimensions, channels last");
+  if (!x || x.length < 2)
+    throw new ThawError(who, `x has shape ${formatShape(x)}`, "at least 2 dimensions, channels last");
   for (const name of vectors) {
     const shape = shapes[name];
     if (shape && (shape.length !== 1 || shape[0] !== x.at(-1))) {
-      throw new ThawError(who, `${name} has shape ${formatShape(shape)} for an input ${formatShape(x)}`, `[${x.at(-1)}]`);
+      throw new ThawError(
+        who,
+        `${name} has shape ${formatShape(shape)} for an input ${formatShape(x)}`,
+        `[${x.at(-1)}]`,
+      );
     }
   }
 }
 
-function lowerWith(slices?: number): Lower<BatchNormAttrs> {
+function lowerWith(kernel: Kernel<Normalize>, slices?: number): Lower<BatchNormAttrs> {
   return (attrs, shapes, adapter: AdapterTraits) => {
     const { x, gamma, beta } = shapes;
     const { epsilon, momentum, activation } = attrs;
-    const tree: Statistics = { ...treeOf(x!, adapter, slices), epsilon, momentum };
+    const tree: Statistics = { ...treeOf(x, adapter, slices), epsilon, momentum };
     const moving = { statistics: "statistics", movingMean: "movingMean", movingVariance: "movingVariance" };
     const one = tree.slices === 1;
-    const normalize = { count: elements(x!), channels: tree.channels, gamma: !!gamma, beta: !!beta, activation };
+    const normalize = { count: elements(x), channels: tree.channels, gamma: !!gamma, beta: !!beta, activation };
+    if (kernel === batchNormNormalizeVec4Kernel) needFours(normalize);
     return {
       ...(!one && { scratch: { partial: 2 * tree.slices * tree.channels } }),
       dispatches: [
         dispatch(batchNormStatisticsKernel, tree, one ? { x: "x", ...moving } : { x: "x", partial: "partial" }),
         ...(one ? [] : [dispatch(batchNormFinishKernel, tree, { partial: "partial", ...moving })]),
-        dispatch(batchNormNormalizeKernel, normalize, {
+        dispatch(kernel, normalize, {
           x: "x",
           statistics: "statistics",
           gamma: gamma && "gamma",
@@ -136,8 +163,18 @@ export const batchNormTraining = operation<BatchNormAttrs>({
     return { y: inputs.x!, statistics: [2, inputs.x!.at(-1)!] };
   },
   gradients: {
-    gamma: { op: "batchNormReduce", from: { dy: "dy", x: "x", statistics: "statistics" }, attrs: () => ({}), output: "dgamma" },
-    beta: { op: "batchNormReduce", from: { dy: "dy", x: "x", statistics: "statistics" }, attrs: () => ({}), output: "dbeta" },
+    gamma: {
+      op: "batchNormReduce",
+      from: { dy: "dy", x: "x", statistics: "statistics" },
+      attrs: () => ({}),
+      output: "dgamma",
+    },
+    beta: {
+      op: "batchNormReduce",
+      from: { dy: "dy", x: "x", statistics: "statistics" },
+      attrs: () => ({}),
+      output: "dbeta",
+    },
     x: {
       op: "batchNormInputGradient",
       from: { dy: "dy", x: "x", gamma: "gamma", statistics: "statistics", dgamma: "dgamma", dbeta: "dbeta" },
@@ -145,7 +182,12 @@ export const batchNormTraining = operation<BatchNormAttrs>({
     },
   },
   constants: ["movingMean", "movingVariance"],
-  variants: { plain: lowerWith(), slices: lowerWith(5) },
+  variants: {
+    plain: lowerWith(batchNormNormalizeKernel),
+    slices: lowerWith(batchNormNormalizeKernel, 5),
+    vec4: lowerWith(batchNormNormalizeVec4Kernel),
+  },
+  select: (_, { x }) => (inFours({ channels: x.at(-1)! }) ? "vec4" : "plain"),
   cases: examples().map((c) => ({ ...c, fill: { movingVariance: positive, ...c.fill } })),
 });
 
@@ -158,8 +200,19 @@ function examples(): Case<BatchNormAttrs>[] {
     { attrs: base, inputs: channel([33, 9], []) },
     // A mean far from zero: the variance must not drown in it.
     { attrs: base, inputs: channel([64, 6]), fill: { x: (_, random) => 10 + random() }, large: true },
-    { attrs: { ...base, activation: relu6 }, inputs: channel([2, 4, 4, 5]), fused: true, fill: { gamma: (i) => 3 + i } },
+    {
+      attrs: { ...base, activation: relu6 },
+      inputs: channel([2, 4, 4, 5]),
+      fused: true,
+      fill: { gamma: (i) => 3 + i },
+    },
+    {
+      attrs: { ...base, activation: relu6 },
+      inputs: channel([3, 5, 7, 12], ["beta"]),
+      fused: true,
+      fill: { beta: (i) => 6 * (i % 2) },
+    },
     { attrs: base, inputs: channel([8, 24, 24, 17]), large: true },
+    { attrs: base, inputs: channel([8, 24, 24, 20]), large: true },
   ];
 }
-

@@ -1,10 +1,12 @@
 /** Batch normalization in inference mode: two vectors made from the moving statistics, and y = x * scale + shift. */
 import { activationConstants, type Activation } from "../activation/activation";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, operation, type Shape } from "../operation";
-import { lowerReduce } from "./batchNormGradients";
+import { elements, operation, type Lower, type Shape } from "../operation";
+import { batchNormReduceVec4Kernel, lowerReduce, type ReduceOptions } from "./batchNormGradients";
 import { checkChannels } from "./batchNormTraining";
+import { foursParams, foursWorkgroups, inFours, needFours } from "./fours";
 import affineSource from "./channel_affine.wgsl?raw";
+import affineVec4Source from "./channel_affine_vec4.wgsl?raw";
 import foldSource from "./batch_norm_fold.wgsl?raw";
 import foldGradientSource from "./batch_norm_fold_gradient.wgsl?raw";
 
@@ -38,7 +40,8 @@ export const batchNormFoldKernel: Kernel<Fold> = {
 };
 
 const positive = (_: number, random: () => number) => 0.5 + random();
-const vectors = (channels: number, names: readonly string[]) => Object.fromEntries(names.map((name) => [name, [channels]]));
+const vectors = (channels: number, names: readonly string[]) =>
+  Object.fromEntries(names.map((name) => [name, [channels]]));
 
 export const batchNormFold = operation<FoldAttrs>({
   name: "batchNormFold",
@@ -46,8 +49,16 @@ export const batchNormFold = operation<FoldAttrs>({
   outputs: ["scale", "shift"],
   shapes: (_, { mean }) => ({ scale: mean!, shift: mean! }),
   gradients: {
-    gamma: { op: "batchNormFoldGradient", from: { dscale: "dscale", dshift: "dshift", mean: "mean", variance: "variance" }, output: "dgamma" },
-    beta: { op: "batchNormFoldGradient", from: { dscale: "dscale", dshift: "dshift", mean: "mean", variance: "variance" }, output: "dbeta" },
+    gamma: {
+      op: "batchNormFoldGradient",
+      from: { dscale: "dscale", dshift: "dshift", mean: "mean", variance: "variance" },
+      output: "dgamma",
+    },
+    beta: {
+      op: "batchNormFoldGradient",
+      from: { dscale: "dscale", dshift: "dshift", mean: "mean", variance: "variance" },
+      output: "dbeta",
+    },
   },
   constants: ["mean", "variance"],
   variants: {
@@ -55,8 +66,15 @@ export const batchNormFold = operation<FoldAttrs>({
       dispatches: [
         dispatch(
           batchNormFoldKernel,
-          { epsilon, channels: mean![0]!, gamma: !!gamma, beta: !!beta },
-          { gamma: gamma && "gamma", beta: beta && "beta", mean: "mean", variance: "variance", scale: "scale", shift: "shift" },
+          { epsilon, channels: mean[0], gamma: !!gamma, beta: !!beta },
+          {
+            gamma: gamma && "gamma",
+            beta: beta && "beta",
+            mean: "mean",
+            variance: "variance",
+            scale: "scale",
+            shift: "shift",
+          },
         ),
       ],
     }),
@@ -92,7 +110,7 @@ export const batchNormFoldGradient = operation<FoldAttrs>({
       dispatches: [
         dispatch(
           batchNormFoldGradientKernel,
-          { epsilon, channels: mean![0]! },
+          { epsilon, channels: mean[0] },
           { dscale: "dscale", dshift: "dshift", mean: "mean", variance: "variance", dgamma: "dgamma", dbeta: "dbeta" },
         ),
       ],
@@ -128,8 +146,30 @@ export const channelAffineKernel: Kernel<Affine> = {
   },
   workgroups: (p) => foldWorkgroups(ceilDiv(p.count, 64 * perInvocation)),
   sizes: (p) => ({ x: p.count, y: p.count, scale: p.channels, ...(p.shift && { shift: p.channels }) }),
-  cost: (p) => ({ flops: (p.shift ? 2 : 1) * p.count + (p.activation ? p.count : 0), bytes: 4 * (2 * p.count + 2 * p.channels) }),
+  cost: (p) => ({
+    flops: (p.shift ? 2 : 1) * p.count + (p.activation ? p.count : 0),
+    bytes: 4 * (2 * p.count + 2 * p.channels),
+  }),
 };
+
+export const channelAffineVec4Kernel: Kernel<Affine> = {
+  ...channelAffineKernel,
+  name: "channel_affine_vec4",
+  source: affineVec4Source,
+  params: (p) => ({ ...channelAffineKernel.params(p), ...foursParams(p) }),
+  workgroups: foursWorkgroups,
+};
+
+function lowerAffine(kernel: Kernel<Affine>): Lower<AffineAttrs> {
+  return ({ activation }, { x, shift }) => {
+    const problem = { count: elements(x), channels: x.at(-1)!, shift: !!shift, activation };
+    if (kernel === channelAffineVec4Kernel) needFours(problem);
+    return { dispatches: [dispatch(kernel, problem, { x: "x", scale: "scale", shift: shift && "shift", y: "y" })] };
+  };
+}
+
+const affineVariants = { plain: lowerAffine(channelAffineKernel), vec4: lowerAffine(channelAffineVec4Kernel) };
+const selectAffine = (x: Shape) => (inFours({ channels: x.at(-1)! }) ? "vec4" : "plain");
 
 const affineShapes = (x: Shape) => ({ x, scale: [x.at(-1)!], shift: [x.at(-1)!] });
 
@@ -147,17 +187,8 @@ export const channelAffine = operation<AffineAttrs>({
     scale: { op: "channelAffineReduce", from: { dy: "dy", x: "x" }, attrs: () => ({}), output: "dscale" },
     shift: { op: "channelAffineReduce", from: { dy: "dy", x: "x" }, attrs: () => ({}), output: "dshift" },
   },
-  variants: {
-    plain: ({ activation }, { x, shift }) => ({
-      dispatches: [
-        dispatch(
-          channelAffineKernel,
-          { count: elements(x!), channels: x!.at(-1)!, shift: !!shift, activation },
-          { x: "x", scale: "scale", shift: shift && "shift", y: "y" },
-        ),
-      ],
-    }),
-  },
+  variants: affineVariants,
+  select: (_, { x }) => selectAffine(x),
   cases: [
     { attrs: {}, inputs: affineShapes([1, 1]) },
     { attrs: {}, inputs: affineShapes([2, 3, 5, 7]) },
@@ -166,6 +197,11 @@ export const channelAffine = operation<AffineAttrs>({
     ...(["relu", "sigmoid", "tanh", "silu", "hardSigmoid", "hardSilu"] as const).map((kind) => ({
       attrs: { activation: { kind } },
       inputs: affineShapes([3, 4, 4, 5]),
+      fused: true as const,
+    })),
+    ...(["relu", "sigmoid", "tanh", "silu", "hardSigmoid", "hardSilu"] as const).map((kind) => ({
+      attrs: { activation: { kind } },
+      inputs: affineShapes([3, 7, 5, 8]),
       fused: true as const,
     })),
   ],
@@ -178,22 +214,19 @@ export const channelScale = operation<object>({
   shapes: (_, { x }) => ({ y: x! }),
   gradients: {},
   constants: ["x", "scale"],
-  variants: {
-    plain: (_, { x }) => ({
-      dispatches: [
-        dispatch(
-          channelAffineKernel,
-          { count: elements(x!), channels: x!.at(-1)!, shift: false, activation: undefined },
-          { x: "x", scale: "scale", y: "y" },
-        ),
-      ],
-    }),
-  },
+  variants: affineVariants,
+  select: (_, { x }) => selectAffine(x),
   cases: [
     { attrs: {}, inputs: { x: [1, 1], scale: [1] } },
     { attrs: {}, inputs: { x: [2, 3, 5, 7], scale: [7] } },
+    { attrs: {}, inputs: { x: [3, 7, 5, 8], scale: [8] } },
   ],
 });
+
+const lowerAffineReduce =
+  (options: ReduceOptions): Lower<object> =>
+  (_, { x }, adapter) =>
+    lowerReduce(x, adapter, { first: "dscale", second: "dshift" }, options);
 
 export const channelAffineReduce = operation<object>({
   name: "channelAffineReduce",
@@ -203,11 +236,14 @@ export const channelAffineReduce = operation<object>({
   gradients: {},
   constants: ["dy", "x"],
   variants: {
-    plain: (_, { x }, adapter) => lowerReduce(x!, adapter, { first: "dscale", second: "dshift" }),
-    slices: (_, { x }, adapter) => lowerReduce(x!, adapter, { first: "dscale", second: "dshift" }, undefined, 3),
+    plain: lowerAffineReduce({}),
+    slices: lowerAffineReduce({ slices: 3 }),
+    vec4: lowerAffineReduce({ kernel: batchNormReduceVec4Kernel }),
   },
+  select: (_, { x }) => selectAffine(x),
   cases: [
     { attrs: {}, inputs: { dy: [1, 1], x: [1, 1] } },
     { attrs: {}, inputs: { dy: [2, 3, 5, 7], x: [2, 3, 5, 7] } },
+    { attrs: {}, inputs: { dy: [3, 7, 5, 8], x: [3, 7, 5, 8] } },
   ],
 });

@@ -33,4 +33,10 @@ export function treeOf(x: Shape, { software }: AdapterTraits, slices?: number): 
   return { rows, channels, workgroup: software ? 16 : 256, width: software ? 4 : 8, slices: ceilDiv(rows, each) };
 }
 
+/** The same for programs that take four channels at a time: `width` counts vectors. */
+export function treeOfVectors(x: Shape, adapter: AdapterTraits, slices?: number): Tree {
+  const { software } = adapter;
+  return { ...treeOf(x, adapter, slices), width: software ? 1 : 4 };
+}
+
 export const treeWorkgroups = (t: Tree): [number, number, number] => [ceilDiv(t.channels, t.width), t.slices, 1];

@@ -19,18 +19,34 @@ interface Options {
 }
 
 /** Image [batch, rows, columns, channels], filter [rows, columns, filters]. */
-function example(x: Shape, [rows, columns, filters]: readonly [number, number, number], options: Options = {}): Example {
+function example(
+  x: Shape,
+  [rows, columns, filters]: readonly [number, number, number],
+  options: Options = {},
+): Example {
   const { strides = [1, 1], dilation = [1, 1], groups = 1, pads = [0, 0, 0, 0], large = false } = options;
-  const image: Pair = [x[1]!, x[2]!];
+  const image: Pair = [x[1], x[2]];
   const size: Pair = [rows, columns];
-  const attrs = { strides, dilation, groups, pads: pads === "same" ? samePadding(image, size, strides, dilation) : pads };
-  return { attrs, x, w: [rows, columns, x[3]! / groups, filters], y: [x[0]!, ...outputSize(attrs, image, size), filters], large };
+  const attrs = {
+    strides,
+    dilation,
+    groups,
+    pads: pads === "same" ? samePadding(image, size, strides, dilation) : pads,
+  };
+  return {
+    attrs,
+    x,
+    w: [rows, columns, x[3] / groups, filters],
+    y: [x[0], ...outputSize(attrs, image, size), filters],
+    large,
+  };
 }
 
 export const examples: readonly Example[] = [
   example([1, 1, 1, 1], [1, 1, 1]),
   example([2, 3, 3, 4], [1, 1, 8]), // a matrix product
   example([2, 2, 3, 3], [1, 1, 5]),
+  example([2, 4, 6, 8], [1, 1, 12]), // rows in fours too
   example([2, 2, 3, 3], [2, 3, 5]), // the whole image is one window
   example([1, 5, 4, 2], [3, 3, 3], { pads: "same" }),
   example([2, 5, 5, 3], [3, 3, 4], { pads: "same", strides: [2, 2] }), // a stem

@@ -5,7 +5,13 @@ import type { Shape } from "../operation";
 import type { FilterGradientAttrs, InputGradientAttrs } from "./conv2d";
 
 /** Calls `term` for every product of the convolution, with the places of its three factors in x, w and y. */
-function everyTerm(attrs: ConvolutionAttrs, x: Shape, w: Shape, y: Shape, term: (xAt: number, wAt: number, yAt: number) => void): void {
+function everyTerm(
+  attrs: ConvolutionAttrs,
+  x: Shape,
+  w: Shape,
+  y: Shape,
+  term: (xAt: number, wAt: number, yAt: number) => void,
+): void {
   const [batch, inRows, inColumns, channels] = x as [number, number, number, number];
   const [filterRows, filterColumns, depth, filters] = w as [number, number, number, number];
   const [, outRows, outColumns] = y as [number, number, number, number];
@@ -32,31 +38,35 @@ const count = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
 export const conv2dReference = reference<ConvolutionAttrs>(
   "conv2d",
   (attrs, { x, w, b, scale, residual }, shapes) => {
-    const filters = shapes.w![3]!;
+    const filters = shapes.w![3];
     const z = new Float64Array(count(shapes.y!));
-    everyTerm(attrs, shapes.x!, shapes.w!, shapes.y!, (xAt, wAt, yAt) => (z[yAt]! += x![xAt]! * w![wAt]!));
+    everyTerm(attrs, shapes.x!, shapes.w!, shapes.y!, (xAt, wAt, yAt) => (z[yAt] += x![xAt] * w![wAt]));
     const act = attrs.activation ?? { kind: "linear" };
-    return { y: z.map((v, i) => activate(act, v * (scale ? scale[i % filters]! : 1) + (b ? b[i % filters]! : 0) + (residual ? residual[i]! : 0))) };
+    return {
+      y: z.map((v, i) =>
+        activate(act, v * (scale ? scale[i % filters] : 1) + (b ? b[i % filters] : 0) + (residual ? residual[i] : 0)),
+      ),
+    };
   },
-  (_, { w }) => w![0]! * w![1]! * w![2]!,
+  (_, { w }) => w![0] * w![1] * w![2],
 );
 
 export const conv2dInputGradientReference = reference<InputGradientAttrs>(
   "conv2dInputGradient",
   (attrs, { dy, w, residual }, shapes) => {
     const dx = residual ? residual.slice() : new Float64Array(count(attrs.inputShape));
-    everyTerm(attrs, attrs.inputShape, shapes.w!, shapes.dy!, (xAt, wAt, yAt) => (dx[xAt]! += dy![yAt]! * w![wAt]!));
+    everyTerm(attrs, attrs.inputShape, shapes.w!, shapes.dy!, (xAt, wAt, yAt) => (dx[xAt] += dy![yAt] * w![wAt]));
     return { dx };
   },
-  (_, { w }) => w![0]! * w![1]! * w![3]!,
+  (_, { w }) => w![0] * w![1] * w![3],
 );
 
 export const conv2dFilterGradientReference = reference<FilterGradientAttrs>(
   "conv2dFilterGradient",
   (attrs, { x, dy }, shapes) => {
     const dw = new Float64Array(count(attrs.filterShape));
-    everyTerm(attrs, shapes.x!, attrs.filterShape, shapes.dy!, (xAt, wAt, yAt) => (dw[wAt]! += x![xAt]! * dy![yAt]!));
+    everyTerm(attrs, shapes.x!, attrs.filterShape, shapes.dy!, (xAt, wAt, yAt) => (dw[wAt] += x![xAt] * dy![yAt]));
     return { dw };
   },
-  (_, { dy }) => dy![0]! * dy![1]! * dy![2]!,
+  (_, { dy }) => dy![0] * dy![1] * dy![2],
 );

@@ -1,12 +1,13 @@
 /** Convolution of images, and its gradients with respect to image and filter. Layout NHWC, filter [kh, kw, C / groups, O]. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { checkEpilogue, convolutionShape, type ConvolutionAttrs } from "../convolution";
 import { epilogueOf } from "../epilogue";
-import { formatShape, operation, type Case, type Shape } from "../operation";
+import { operation, type Case, type Shape } from "../operation";
 import { examples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
-import { convolutionOf } from "./problem";
+import { convolutionOf, filterGradientProduct, forwardProduct, inputGradientProduct } from "./problem";
+import { productQuadsVec4, productVec4, selectConvolution } from "./product";
 
 /** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
 export interface InputGradientAttrs extends ConvolutionAttrs {
@@ -43,20 +44,38 @@ export const conv2d = operation<ConvolutionAttrs>({
   constants: ["scale", "residual"], // put there by fusion, which runs after gradients are taken
   epilogue: true,
   variants: {
-    plain: (attrs, shapes) => lowerPlain(convolutionOf(attrs, shapes.x!, shapes.w!, shapes.y!), epilogueOf(attrs, shapes)),
-    registers: (attrs, shapes, adapter) => lowerRegisters(convolutionOf(attrs, shapes.x!, shapes.w!, shapes.y!), epilogueOf(attrs, shapes), adapter),
+    plain: (attrs, shapes) => lowerPlain(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes)),
+    vec4: (attrs, shapes, adapter) =>
+      productVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+    quadsVec4: (attrs, shapes, adapter) =>
+      productQuadsVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+    registers: (attrs, shapes, adapter) =>
+      lowerRegisters(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
   },
-  cases: [...examples.map(({ attrs, x, w, large }, i) => ({ attrs, inputs: { x, w, ...(i % 2 === 1 && { b: [w[3]!] }) }, ...(large && { large }) })), ...fusedCases()],
+  select: (attrs, shapes, adapter) =>
+    selectConvolution(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), forwardProduct, adapter),
+  cases: [
+    ...examples.map(({ attrs, x, w, large }, i) => ({
+      attrs,
+      inputs: { x, w, ...(i % 2 === 1 && { b: [w[3]] }) },
+      ...(large && { large }),
+    })),
+    ...fusedCases(),
+  ],
 });
 
 function fusedCases(): Case<ConvolutionAttrs>[] {
-  const activations: ConvolutionAttrs["activation"][] = [{ kind: "relu", maxValue: 6 }, { kind: "silu" }, { kind: "hardSilu" }];
+  const activations: ConvolutionAttrs["activation"][] = [
+    { kind: "relu", maxValue: 6 },
+    { kind: "silu" },
+    { kind: "hardSilu" },
+  ];
   return examples
     .filter(({ large }) => large)
     .slice(0, 6)
     .map(({ attrs, x, w, y }, i) => ({
       attrs: { ...attrs, activation: activations[i % 3]! },
-      inputs: { x, w, b: [w[3]!], ...(i % 2 === 0 && { scale: [w[3]!] }), ...(i % 3 !== 1 && { residual: y }) },
+      inputs: { x, w, b: [w[3]], ...(i % 2 === 0 && { scale: [w[3]] }), ...(i % 3 !== 1 && { residual: y }) },
       fused: true,
     }));
 }
@@ -81,10 +100,17 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
   gradients: {},
   constants: ["dy", "w", "residual"],
   variants: {
-    plain: (attrs, { dy, w, residual }) => lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w!, dy!), residual !== undefined),
+    plain: (attrs, { dy, w, residual }) =>
+      lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined),
+    vec4: (attrs, { dy, w, residual }, adapter) =>
+      productVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+    quadsVec4: (attrs, { dy, w, residual }, adapter) =>
+      productQuadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     registers: (attrs, { dy, w, residual }, adapter) =>
-      lowerRegistersInputGradient(convolutionOf(attrs, attrs.inputShape, w!, dy!), residual !== undefined, adapter),
+      lowerRegistersInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
   },
+  select: (attrs, { dy, w }, adapter) =>
+    selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
   cases: examples.map(({ attrs, x, w, y, large }, i) => ({
     attrs: { ...attrs, inputShape: x },
     inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
@@ -103,9 +129,19 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
   gradients: {},
   constants: ["x", "dy"],
   variants: {
-    plain: (attrs, { x, dy }) => lowerPlainFilterGradient(convolutionOf(attrs, x!, attrs.filterShape, dy!)),
-    registers: (attrs, { x, dy }, adapter) => lowerRegistersFilterGradient(convolutionOf(attrs, x!, attrs.filterShape, dy!), adapter),
+    plain: (attrs, { x, dy }) => lowerPlainFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy)),
+    vec4: (attrs, { x, dy }, adapter) =>
+      productVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
+    quadsVec4: (attrs, { x, dy }, adapter) =>
+      productQuadsVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
+    registers: (attrs, { x, dy }, adapter) =>
+      lowerRegistersFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
   },
-  cases: examples.map(({ attrs, x, w, y, large }) => ({ attrs: { ...attrs, filterShape: w }, inputs: { x, dy: y }, ...(large && { large }) })),
+  select: (attrs, { x, dy }, adapter) =>
+    selectConvolution(convolutionOf(attrs, x, attrs.filterShape, dy), filterGradientProduct, adapter),
+  cases: examples.map(({ attrs, x, w, y, large }) => ({
+    attrs: { ...attrs, filterShape: w },
+    inputs: { x, dy: y },
+    ...(large && { large }),
+  })),
 });
-

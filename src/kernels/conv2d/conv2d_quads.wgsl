@@ -65,27 +65,32 @@ struct Params {
 @group(0) @binding(5) var<storage, read> residual: array<f32>;
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
-fn activate(v: f32) -> f32 {
+fn activate(v: vec4f) -> vec4f {
   switch FUNCTION {
     case 1u: {
-      let low = select(params.slope * (v - params.threshold), v, v >= params.threshold);
-      return min(low, params.maxValue);
+      let low = select(params.slope * (v - params.threshold), v, v >= vec4f(params.threshold));
+      return min(low, vec4f(params.maxValue));
     }
     case 2u: { return 1.0 / (1.0 + exp(-v)); }
-    case 3u: { return tanh(clamp(v, -15.0, 15.0)); }
+    case 3u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }
     case 4u: { return v / (1.0 + exp(-v)); }
-    case 5u: { return clamp(v / 6.0 + 0.5, 0.0, 1.0); }
-    case 6u: { return v * clamp(v / 6.0 + 0.5, 0.0, 1.0); }
+    case 5u: { return clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
+    case 6u: { return v * clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
     default: { return v; }
   }
 }
 
-fn finish(sum: f32, c: u32, i: u32) {
+// Four pixels of one channel, of which `last` and those before it are inside; the others are not stored.
+fn finish(sum: vec4f, c: u32, at: vec4u, last: u32) {
   var z = sum;
   if params.hasScale != 0u { z *= scale[c]; }
   if params.hasBias != 0u { z += b[c]; }
-  if params.hasResidual != 0u { z += residual[i]; }
-  y[i] = activate(z);
+  if params.hasResidual != 0u { z += vec4f(residual[at.x], residual[at.y], residual[at.z], residual[at.w]); }
+  z = activate(z);
+  y[at.x] = z.x;
+  if last > 0u { y[at.y] = z.y; }
+  if last > 1u { y[at.z] = z.z; }
+  if last > 2u { y[at.w] = z.w; }
 }
 
 struct Pixels {
@@ -233,15 +238,21 @@ fn main(
     sum00, sum10, sum01, sum11, sum02, sum12, sum03, sum13,
     sum04, sum14, sum05, sum15, sum06, sum16, sum07, sum17,
   );
-  for (var r = 0u; r < min(8u, params.m - min(params.m, row)); r++) {
-    let inImage = (row + r) % (params.gridRows * params.gridColumns);
-    let image = (row + r) / (params.gridRows * params.gridColumns);
-    let resultRow = inImage / params.gridColumns * params.spreadRows + params.originRow;
-    let resultColumn = inImage % params.gridColumns * params.spreadColumns + params.originColumn;
-    let position = (image * params.resultRows + resultRow) * params.resultColumns + resultColumn;
-    let first = group.z * params.n + column;
-    for (var c = 0u; c < min(TILE, params.n - column); c++) {
-      finish(results[c / 4u * 2u + r / 4u][c % 4u][r % 4u], first + c, position * params.resultChannels + first + c);
-    }
+  let firstChannel = group.z * params.n;
+  for (var i = 0u; i < TILE / 2u; i++) {
+    let first = row + i % 2u * 4u;
+    if first >= params.m { continue; }
+    let last = params.m - 1u - first;
+    let pixels = locate(first + counting);
+    let resultRow = pixels.row * params.spreadRows + params.originRow;
+    let resultColumn = pixels.column * params.spreadColumns + params.originColumn;
+    let position = (pixels.image * params.resultRows + resultRow) * params.resultColumns + resultColumn;
+    let at = position * params.resultChannels + firstChannel;
+    let c = column + i / 2u * 4u;
+    let block = results[i];
+    if c < params.n { finish(block[0], firstChannel + c, at + c, last); }
+    if c + 1u < params.n { finish(block[1], firstChannel + c + 1u, at + c + 1u, last); }
+    if c + 2u < params.n { finish(block[2], firstChannel + c + 2u, at + c + 2u, last); }
+    if c + 3u < params.n { finish(block[3], firstChannel + c + 3u, at + c + 3u, last); }
   }
 }

@@ -1,7 +1,14 @@
 /** The plain kernels of the three directions: any groups, dilation, strides and pads. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import type { Lowering } from "../operation";
-import { epilogueBindings, epilogueCost, epilogueOverrides, epilogueParams, epilogueSizes, type Epilogue } from "../epilogue";
+import {
+  epilogueBindings,
+  epilogueCost,
+  epilogueOverrides,
+  epilogueParams,
+  epilogueSizes,
+  type Epilogue,
+} from "../epilogue";
 import filterGradientSource from "./conv2d_filter_gradient_plain.wgsl?raw";
 import forwardSource from "./conv2d_plain.wgsl?raw";
 import inputGradientSource from "./conv2d_input_gradient_plain.wgsl?raw";
@@ -21,7 +28,12 @@ export const plainKernel: Kernel<Fused> = {
   overrides: ({ epilogue }) => epilogueOverrides(epilogue),
   params: ({ p, epilogue }) => ({ count: outputCount(p), ...p, ...epilogueParams(epilogue) }),
   workgroups: ({ p }) => launch(outputCount(p)),
-  sizes: ({ p, epilogue }) => ({ x: inputCount(p), w: filterCount(p), y: outputCount(p), ...epilogueSizes(epilogue, p.filters, outputCount(p)) }),
+  sizes: ({ p, epilogue }) => ({
+    x: inputCount(p),
+    w: filterCount(p),
+    y: outputCount(p),
+    ...epilogueSizes(epilogue, p.filters, outputCount(p)),
+  }),
   cost: ({ p, epilogue }) => {
     const main = convolutionCost(p);
     const after = epilogueCost(epilogue, p.filters, outputCount(p));
@@ -35,7 +47,12 @@ export const plainInputGradientKernel: Kernel<{ p: Convolution; residual: boolea
   overrides: ({ residual }) => ({ HAS_RESIDUAL: residual }),
   params: ({ p }) => ({ count: inputCount(p), ...p }),
   workgroups: ({ p }) => launch(inputCount(p)),
-  sizes: ({ p, residual }) => ({ dy: outputCount(p), w: filterCount(p), dx: inputCount(p), ...(residual && { residual: inputCount(p) }) }),
+  sizes: ({ p, residual }) => ({
+    dy: outputCount(p),
+    w: filterCount(p),
+    dx: inputCount(p),
+    ...(residual && { residual: inputCount(p) }),
+  }),
   cost: ({ p }) => convolutionCost(p),
 };
 
@@ -49,7 +66,9 @@ export const plainFilterGradientKernel: Kernel<Convolution> = {
 };
 
 export function lowerPlain(p: Convolution, epilogue: Epilogue): Lowering {
-  return { dispatches: [dispatch(plainKernel, { p, epilogue }, { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) })] };
+  return {
+    dispatches: [dispatch(plainKernel, { p, epilogue }, { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) })],
+  };
 }
 
 export function lowerPlainInputGradient(p: Convolution, residual: boolean): Lowering {

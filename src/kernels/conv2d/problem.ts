@@ -36,8 +36,8 @@ export function convolutionOf(attrs: ConvolutionAttrs, x: Shape, w: Shape, y: Sh
     inRows,
     inColumns,
     channels,
-    outRows: y[1]!,
-    outColumns: y[2]!,
+    outRows: y[1],
+    outColumns: y[2],
     filters,
     depth,
     filtersEach: filters / attrs.groups,
@@ -65,7 +65,13 @@ export const convolutionCost = (p: Convolution): Cost => ({
 /** Whether it is a matrix product of pixels and filters: one tap on every pixel, none beside the image, one group. */
 export function isPointwise(p: Convolution): boolean {
   const samePixels = p.outRows === p.inRows && p.outColumns === p.inColumns;
-  return p.filterRows * p.filterColumns === 1 && p.strideRows * p.strideColumns === 1 && p.top + p.left === 0 && samePixels && p.depth === p.channels;
+  return (
+    p.filterRows * p.filterColumns === 1 &&
+    p.strideRows * p.strideColumns === 1 &&
+    p.top + p.left === 0 &&
+    samePixels &&
+    p.depth === p.channels
+  );
 }
 
 /** Whether the whole image is one window (a dense layer written as a convolution): x and w are then matrices as they lie. */
@@ -77,13 +83,22 @@ export function isWholeImage(p: Convolution): boolean {
 /** Whether the matrix product does it. */
 export const isProduct = (p: Convolution): boolean => isPointwise(p) || isWholeImage(p);
 
-const product = (m: number, n: number, k: number, epilogue: Epilogue): Gemm => ({ batch: 1, m, n, k, transposeX: false, transposeW: false, epilogue });
+const product = (m: number, n: number, k: number, epilogue: Epilogue): Gemm => ({
+  batch: 1,
+  m,
+  n,
+  k,
+  transposeX: false,
+  transposeW: false,
+  epilogue,
+});
 
 const rowsOf = (p: Convolution) => p.batch * p.outRows * p.outColumns;
 const termsOf = (p: Convolution) => p.filterRows * p.filterColumns * p.depth;
 
 /** y = x w */
-export const forwardProduct = (p: Convolution, epilogue: Epilogue): Gemm => product(rowsOf(p), p.filters, termsOf(p), epilogue);
+export const forwardProduct = (p: Convolution, epilogue: Epilogue): Gemm =>
+  product(rowsOf(p), p.filters, termsOf(p), epilogue);
 
 /** dx = dy w' */
 export const inputGradientProduct = (p: Convolution, epilogue: Epilogue): Gemm => ({

@@ -1,7 +1,14 @@
 /** Convolutions in registers (conv2d_quads, conv2d_filter_gradient_quads), any strides, dilation, pads and groups. */
 import { dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
-import { activationOverride, epilogueBindings, epilogueSizes, epilogueUniforms, noEpilogue, type Epilogue } from "../epilogue";
+import {
+  activationOverride,
+  epilogueBindings,
+  epilogueSizes,
+  epilogueUniforms,
+  noEpilogue,
+  type Epilogue,
+} from "../epilogue";
 import { lowerParts, partsFor } from "../matmul/parts";
 import { lowerRegisters as lowerProduct, tileFor, tilesOf } from "../matmul/registers";
 import filterGradientSource from "./conv2d_filter_gradient_quads.wgsl?raw";
@@ -35,7 +42,10 @@ export const quadsKernel: Kernel<Quads> = {
     const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, tile));
     return [x, y, gather.groups];
   },
-  sizes: ({ gather, epilogue }) => ({ ...gather.sizes, ...epilogueSizes(epilogue, gather.params.resultChannels, gather.sizes.y) }),
+  sizes: ({ gather, epilogue }) => ({
+    ...gather.sizes,
+    ...epilogueSizes(epilogue, gather.params.resultChannels, gather.sizes.y),
+  }),
   cost: ({ gather }) => gather.cost,
 };
 
@@ -91,7 +101,15 @@ export function lowerRegisters(p: Convolution, epilogue: Epilogue, adapter: Adap
   if (isProduct(p)) return lowerProduct(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
   needSubgroups(adapter);
   const { tile } = tileFor(p.filtersEach);
-  return { dispatches: [dispatch(quadsKernel, { gather: forwardGather(p), tile, epilogue }, { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) })] };
+  return {
+    dispatches: [
+      dispatch(
+        quadsKernel,
+        { gather: forwardGather(p), tile, epilogue },
+        { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) },
+      ),
+    ],
+  };
 }
 
 /** One launch for each phase of the strides: pixels of dx that the same taps reach. */
@@ -101,7 +119,9 @@ export function lowerRegistersInputGradient(p: Convolution, residual: boolean, a
   needSubgroups(adapter);
   const { tile } = tileFor(p.depth);
   const bind = { x: "dy", w: "w", y: "dx", ...epilogueBindings(epilogue) };
-  const launches: Dispatch[] = inputGradientGathers(p).map((gather) => dispatch(quadsKernel, { gather, tile, epilogue }, bind));
+  const launches: Dispatch[] = inputGradientGathers(p).map((gather) =>
+    dispatch(quadsKernel, { gather, tile, epilogue }, bind),
+  );
   return { dispatches: launches };
 }
 
@@ -111,7 +131,8 @@ export function lowerRegistersFilterGradient(p: Convolution, adapter: AdapterTra
   const { tile } = tileFor(p.filtersEach);
   const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);
   const { parts, each } = partsFor(p.batch * p.outRows, tiles, 1, adapter, p.outColumns);
-  const launch = (dw: string) => dispatch(filterGradientQuadsKernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
+  const launch = (dw: string) =>
+    dispatch(filterGradientQuadsKernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
   if (parts === 1) return { dispatches: [launch("dw")] };
   return lowerParts(launch("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
 }

@@ -1,8 +1,8 @@
 /** What the three depthwise operations share: shapes, sizes as uniforms, cost and example problems. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { checkWindow, type ConvolutionAttrs } from "../convolution";
 import type { Cost } from "../kernel";
-import { elements, formatShape, VariantUnfit, type Shape } from "../operation";
+import { elements, VariantUnfit, type Shape } from "../operation";
 
 /** One depthwise problem, whichever of its three tensors is computed. */
 export interface Depthwise {

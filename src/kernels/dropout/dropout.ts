@@ -1,8 +1,8 @@
 /** Dropout with a counter-based generator: reproducible, and the mask is never stored. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { named, stridesOf, toFive, broadcastShape, sameShape } from "../elementwise/broadcasting";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Shape } from "../operation";
+import { elements, operation, type Shape } from "../operation";
 import source from "./dropout.wgsl?raw";
 
 export interface DropoutAttrs {
@@ -40,13 +40,17 @@ export const dropout = operation<DropoutAttrs>({
   shapes: ({ rate, noiseShape }, { x }) => {
     if (!(rate >= 0 && rate < 1)) throw new ThawError("dropout", `rate ${rate}`, "at least 0 and below 1");
     if (noiseShape && !sameShape(broadcastShape("dropout", x!, noiseShape), x!)) {
-      throw new ThawError("dropout", `noise shape ${formatShape(noiseShape)} for ${formatShape(x)}`, "axes equal to the input's, or 1");
+      throw new ThawError(
+        "dropout",
+        `noise shape ${formatShape(noiseShape)} for ${formatShape(x)}`,
+        "axes equal to the input's, or 1",
+      );
     }
     return { y: x! };
   },
   gradients: { x: { op: "dropout", from: { x: "dy" } } },
   variants: {
-    plain: (attrs, { x }) => ({ dispatches: [dispatch(dropoutKernel, { ...attrs, x: x! }, { x: "x", y: "y" })] }),
+    plain: (attrs, { x }) => ({ dispatches: [dispatch(dropoutKernel, { ...attrs, x: x }, { x: "x", y: "y" })] }),
   },
   cases: [
     { attrs: { rate: 0.5, salt: 1 }, inputs: { x: [1] } },

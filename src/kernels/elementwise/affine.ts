@@ -25,7 +25,7 @@ export const affine = operation<ScalarAffineAttrs>({
   gradients: { x: { op: "affine", from: { x: "dy" }, attrs: ({ scale }) => ({ scale, offset: 0 }) } },
   variants: {
     plain: ({ scale, offset }, { x }) => ({
-      dispatches: [dispatch(affineKernel, { count: elements(x!), scale, offset }, { x: "x", y: "y" })],
+      dispatches: [dispatch(affineKernel, { count: elements(x), scale, offset }, { x: "x", y: "y" })],
     }),
   },
   cases: [

@@ -55,20 +55,40 @@ export const binaryKernel: Kernel<Binary> = {
 const lowerAs =
   (product: boolean): Lower<AddAttrs> =>
   (attrs, { a, b, y }) => ({
-    dispatches: [dispatch(binaryKernel, { ...attrs, product, a: a!, b: b!, y: y! }, { a: "a", b: "b", y: "y" })],
+    dispatches: [dispatch(binaryKernel, { ...attrs, product, a: a, b: b, y: y }, { a: "a", b: "b", y: "y" })],
   });
 
 const pairs: readonly [Shape, Shape][] = [
   [[1], [1]],
-  [[2, 3, 5, 7], [2, 3, 5, 7]],
-  [[2, 3, 3, 4], [2, 1, 1, 4]],
-  [[3, 1, 5], [1, 4, 5]],
+  [
+    [2, 3, 5, 7],
+    [2, 3, 5, 7],
+  ],
+  [
+    [2, 3, 3, 4],
+    [2, 1, 1, 4],
+  ],
+  [
+    [3, 1, 5],
+    [1, 4, 5],
+  ],
   [[6, 5], [5]],
-  [[2, 1], [3, 2, 4]],
-  [[2, 3, 2, 2, 3], [1, 3, 1, 2, 1]],
+  [
+    [2, 1],
+    [3, 2, 4],
+  ],
+  [
+    [2, 3, 2, 2, 3],
+    [1, 3, 1, 2, 1],
+  ],
 ];
 
-function binary(name: string, product: boolean, gradients: Operation<AddAttrs>["gradients"], cases: readonly Case<AddAttrs>[]): Operation<AddAttrs> {
+function binary(
+  name: string,
+  product: boolean,
+  gradients: Operation<AddAttrs>["gradients"],
+  cases: readonly Case<AddAttrs>[],
+): Operation<AddAttrs> {
   return operation<AddAttrs>({
     name,
     inputs: ["a", "b"],

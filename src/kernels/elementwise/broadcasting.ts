@@ -1,11 +1,14 @@
 /** NumPy's broadcasting for up to five axes, as strides that programs can use. */
-import { ThawError } from "../../errors";
-import { formatShape, type Shape } from "../operation";
+import { formatShape, ThawError } from "../../errors";
+import type { Shape } from "../operation";
 
 export const maxAxes = 5;
 
 /** The shape padded with ones in front to five axes. */
-export const toFive = (shape: Shape): number[] => [...Array.from({ length: maxAxes - shape.length }, () => 1), ...shape];
+export const toFive = (shape: Shape): number[] => [
+  ...Array.from({ length: maxAxes - shape.length }, () => 1),
+  ...shape,
+];
 
 /** @throws when the shapes do not fit, or have more than five axes. */
 export function broadcastShape(who: string, a: Shape, b: Shape): Shape {
@@ -15,7 +18,11 @@ export function broadcastShape(who: string, a: Shape, b: Shape): Shape {
     return da === 1 ? db : db === 1 || da === db ? da : Number.NaN;
   });
   if (shape.some(Number.isNaN) || rank > maxAxes) {
-    throw new ThawError(who, `operands of shape ${formatShape(a)} and ${formatShape(b)}`, `equal axes or axes of 1, at most ${maxAxes} of them`);
+    throw new ThawError(
+      who,
+      `operands of shape ${formatShape(a)} and ${formatShape(b)}`,
+      `equal axes or axes of 1, at most ${maxAxes} of them`,
+    );
   }
   return shape;
 }

@@ -25,7 +25,11 @@ function broadcastIndex(i: number, y: Shape, operand: Shape): number {
 const combined = (name: string, combine: (a: number, b: number, attrs: AddAttrs) => number) =>
   reference<AddAttrs>(name, (attrs, { a, b }, shapes) => ({
     y: Float64Array.from({ length: elements(shapes.y!) }, (_, i) => {
-      const v = combine(a![broadcastIndex(i, shapes.y!, shapes.a!)]!, b![broadcastIndex(i, shapes.y!, shapes.b!)]!, attrs);
+      const v = combine(
+        a![broadcastIndex(i, shapes.y!, shapes.a!)],
+        b![broadcastIndex(i, shapes.y!, shapes.b!)],
+        attrs,
+      );
       return attrs.activation ? activate(attrs.activation, v) : v;
     }),
   }));
@@ -38,12 +42,14 @@ export const reduceToReference = reference<ReduceToAttrs>(
   ({ shape, scale = 1 }, { x, other }, shapes) => {
     const y = new Float64Array(elements(shape));
     x!.forEach((v, i) => {
-      const factor = other ? other[broadcastIndex(i, shapes.x!, shapes.other!)]! : 1;
-      y[broadcastIndex(i, shapes.x!, shape)]! += scale * v * factor;
+      const factor = other ? other[broadcastIndex(i, shapes.x!, shapes.other!)] : 1;
+      y[broadcastIndex(i, shapes.x!, shape)] += scale * v * factor;
     });
     return { y };
   },
   ({ shape }, { x }) => elements(x!) / elements(shape),
 );
 
-export const affineReference = reference<ScalarAffineAttrs>("affine", ({ scale, offset }, { x }) => ({ y: x!.map((v) => v * scale + offset) }));
+export const affineReference = reference<ScalarAffineAttrs>("affine", ({ scale, offset }, { x }) => ({
+  y: x!.map((v) => v * scale + offset),
+}));

@@ -38,7 +38,10 @@ export const reduceToKernel: Kernel<Reduction> = {
   },
   workgroups: (p) => foldWorkgroups(elements(p.y)),
   sizes: (p) => ({ x: elements(p.x), y: elements(p.y), ...(p.other && { other: elements(p.other) }) }),
-  cost: (p) => ({ flops: (p.other ? 2 : 1) * elements(p.x), bytes: 4 * (elements(p.x) + elements(p.y) + elements(p.other ?? [0])) }),
+  cost: (p) => ({
+    flops: (p.other ? 2 : 1) * elements(p.x),
+    bytes: 4 * (elements(p.x) + elements(p.y) + elements(p.other ?? [0])),
+  }),
 };
 
 export const reduceTo = operation<ReduceToAttrs>({
@@ -50,16 +53,21 @@ export const reduceTo = operation<ReduceToAttrs>({
   constants: ["x", "other"],
   variants: {
     plain: ({ scale = 1 }, { x, other, y }) => ({
-      dispatches: [dispatch(reduceToKernel, { x: x!, other, y: y!, scale }, { x: "x", other: other && "other", y: "y" })],
+      dispatches: [dispatch(reduceToKernel, { x: x, other, y: y, scale }, { x: "x", other: other && "other", y: "y" })],
     }),
     /** Nothing is summed: a product, or a multiple. */
     elementwise: ({ scale = 1 }, { x, other, y }) => {
-      const problem = { a: x!, b: other ?? x!, y: y!, product: other !== undefined, scaleA: scale, scaleB: 0 };
-      if (!sameShape(x!, y!) || (other && scale !== 1)) return { dispatches: [dispatch(reduceToKernel, { x: x!, other, y: y!, scale }, { x: "x", other: other && "other", y: "y" })] };
+      const problem = { a: x, b: other ?? x, y: y, product: other !== undefined, scaleA: scale, scaleB: 0 };
+      if (!sameShape(x, y) || (other && scale !== 1))
+        return {
+          dispatches: [
+            dispatch(reduceToKernel, { x: x, other, y: y, scale }, { x: "x", other: other && "other", y: "y" }),
+          ],
+        };
       return { dispatches: [dispatch(binaryKernel, problem, { a: "x", b: other ? "other" : "x", y: "y" })] };
     },
   },
-  select: (_, { x, y }) => (sameShape(x!, y!) ? "elementwise" : "plain"),
+  select: (_, { x, y }) => (sameShape(x, y) ? "elementwise" : "plain"),
   cases: [
     { attrs: { shape: [1] }, inputs: { x: [1] } },
     { attrs: { shape: [5], scale: 0.5 }, inputs: { x: [7, 5] } },

@@ -1,7 +1,7 @@
 /** Layer normalization (Ba, Kiros and Hinton 2016) over the trailing axes. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Shape } from "../operation";
+import { elements, operation, type Shape } from "../operation";
 import forwardSource from "./layer_norm.wgsl?raw";
 import inputSource from "./layer_norm_input_gradient.wgsl?raw";
 import weightSource from "./layer_norm_weight_gradient.wgsl?raw";
@@ -51,7 +51,14 @@ export const layerNormInputGradientKernel: Kernel<Rows & { readonly gamma: boole
   overrides: (p) => ({ HAS_GAMMA: p.gamma }),
   params: ({ rows, size }) => ({ rows, size }),
   workgroups: (p) => foldWorkgroups(p.rows),
-  sizes: ({ rows, size, gamma }) => ({ dy: rows * size, x: rows * size, dx: rows * size, mean: rows, invStd: rows, ...(gamma && { gamma: size }) }),
+  sizes: ({ rows, size, gamma }) => ({
+    dy: rows * size,
+    x: rows * size,
+    dx: rows * size,
+    mean: rows,
+    invStd: rows,
+    ...(gamma && { gamma: size }),
+  }),
   cost: ({ rows, size }) => ({ flops: 11 * rows * size, bytes: 4 * (3 * rows * size + 2 * rows + size) }),
 };
 
@@ -64,7 +71,13 @@ export const layerNormWeightGradientKernel: Kernel<Rows> = {
   cost: ({ rows, size }) => ({ flops: 5 * rows * size, bytes: 4 * (2 * rows * size + 2 * rows + 2 * size) }),
 };
 
-const shapes: readonly [Shape, number][] = [[[1, 1], 1], [[3, 7], 1], [[2, 3, 33], 1], [[2, 3, 4], 2], [[5, 64], 1]];
+const shapes: readonly [Shape, number][] = [
+  [[1, 1], 1],
+  [[3, 7], 1],
+  [[2, 3, 33], 1],
+  [[2, 3, 4], 2],
+  [[5, 64], 1],
+];
 
 function inputsOf(x: Shape, axes: number, more: readonly string[] = ["gamma", "beta"]) {
   const inner = x.slice(x.length - axes);
@@ -76,16 +89,26 @@ export const layerNorm = operation<LayerNormAttrs>({
   inputs: ["x", "gamma?", "beta?"],
   outputs: ["y", "mean", "invStd"],
   shapes: ({ axes = 1 }, { x, gamma, beta }) => {
-    if (!x || x.length <= axes) throw new ThawError("layerNorm", `x has shape ${formatShape(x)}`, `more than ${axes} axes`);
+    if (!x || x.length <= axes)
+      throw new ThawError("layerNorm", `x has shape ${formatShape(x)}`, `more than ${axes} axes`);
     const { rows, size } = rowsOf(x, axes);
     for (const [name, v] of Object.entries({ gamma, beta })) {
-      if (v && elements(v) !== size) throw new ThawError("layerNorm", `${name} has shape ${formatShape(v)}`, formatShape(x.slice(x.length - axes)));
+      if (v && elements(v) !== size)
+        throw new ThawError("layerNorm", `${name} has shape ${formatShape(v)}`, formatShape(x.slice(x.length - axes)));
     }
     return { y: x, mean: [rows], invStd: [rows] };
   },
   gradients: {
-    gamma: { op: "layerNormWeightGradient", from: { dy: "dy", x: "x", mean: "mean", invStd: "invStd" }, output: "dgamma" },
-    beta: { op: "layerNormWeightGradient", from: { dy: "dy", x: "x", mean: "mean", invStd: "invStd" }, output: "dbeta" },
+    gamma: {
+      op: "layerNormWeightGradient",
+      from: { dy: "dy", x: "x", mean: "mean", invStd: "invStd" },
+      output: "dgamma",
+    },
+    beta: {
+      op: "layerNormWeightGradient",
+      from: { dy: "dy", x: "x", mean: "mean", invStd: "invStd" },
+      output: "dbeta",
+    },
     x: { op: "layerNormInputGradient", from: { dy: "dy", x: "x", gamma: "gamma", mean: "mean", invStd: "invStd" } },
   },
   variants: {
@@ -93,7 +116,7 @@ export const layerNorm = operation<LayerNormAttrs>({
       dispatches: [
         dispatch(
           layerNormKernel,
-          { ...rowsOf(x!, axes), epsilon, gamma: !!gamma, beta: !!beta },
+          { ...rowsOf(x, axes), epsilon, gamma: !!gamma, beta: !!beta },
           { x: "x", gamma: gamma && "gamma", beta: beta && "beta", y: "y", mean: "mean", invStd: "invStd" },
         ),
       ],
@@ -122,13 +145,16 @@ export const layerNormInputGradient = operation<LayerNormAttrs>({
       dispatches: [
         dispatch(
           layerNormInputGradientKernel,
-          { ...rowsOf(x!, axes), gamma: !!gamma },
+          { ...rowsOf(x, axes), gamma: !!gamma },
           { dy: "dy", x: "x", gamma: gamma && "gamma", mean: "mean", invStd: "invStd", dx: "dx" },
         ),
       ],
     }),
   },
-  cases: shapes.map(([x, axes], i) => ({ attrs: { epsilon: 1e-3, axes }, inputs: gradientInputs(x, axes, i % 2 === 0) })),
+  cases: shapes.map(([x, axes], i) => ({
+    attrs: { epsilon: 1e-3, axes },
+    inputs: gradientInputs(x, axes, i % 2 === 0),
+  })),
 });
 
 export const layerNormWeightGradient = operation<LayerNormAttrs>({
@@ -144,7 +170,7 @@ export const layerNormWeightGradient = operation<LayerNormAttrs>({
   variants: {
     plain: ({ axes }, { x }) => ({
       dispatches: [
-        dispatch(layerNormWeightGradientKernel, rowsOf(x!, axes), {
+        dispatch(layerNormWeightGradientKernel, rowsOf(x, axes), {
           dy: "dy",
           x: "x",
           mean: "mean",

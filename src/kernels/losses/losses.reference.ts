@@ -7,9 +7,14 @@ const epsilon = 1e-7;
 const clip = (p: number) => Math.min(Math.max(p, epsilon), 1 - epsilon);
 
 /** Labels as one value a class, smoothed. */
-function targets({ sparse, labelSmoothing }: CategoricalAttrs, labels: Float64Array, rows: number, classes: number): Float64Array {
+function targets(
+  { sparse, labelSmoothing }: CategoricalAttrs,
+  labels: Float64Array,
+  rows: number,
+  classes: number,
+): Float64Array {
   return Float64Array.from({ length: rows * classes }, (_, i) => {
-    const t = sparse ? Number(labels[Math.floor(i / classes)] === i % classes) : labels[i]!;
+    const t = sparse ? Number(labels[Math.floor(i / classes)] === i % classes) : labels[i];
     return sparse ? t : t * (1 - labelSmoothing) + labelSmoothing / classes;
   });
 }
@@ -18,9 +23,10 @@ function categorical(attrs: CategoricalAttrs, { x, labels }: Arrays, shape: Shap
   const classes = shape.at(-1)!;
   const rows = elements(shape) / classes;
   const t = targets(attrs, labels!, rows, classes);
-  const rowSum = (v: Float64Array, row: number) => v.subarray(row * classes, (row + 1) * classes).reduce((a, b) => a + b, 0);
+  const rowSum = (v: Float64Array, row: number) =>
+    v.subarray(row * classes, (row + 1) * classes).reduce((a, b) => a + b, 0);
   const sums = Float64Array.from({ length: rows }, (_, r) => rowSum(x!, r));
-  const p = attrs.fromLogits ? softmaxRows(x!, classes) : x!.map((v, i) => v / sums[Math.floor(i / classes)]!);
+  const p = attrs.fromLogits ? softmaxRows(x!, classes) : x!.map((v, i) => v / sums[Math.floor(i / classes)]);
   return { classes, rows, t, sums, p, rowSum };
 }
 
@@ -28,7 +34,7 @@ export const categoricalCrossEntropyReference = reference<CategoricalAttrs>(
   "categoricalCrossEntropy",
   (attrs, arrays, shapes) => {
     const { rows, t, p, rowSum } = categorical(attrs, arrays, shapes.x!);
-    const terms = t.map((v, i) => -v * Math.log(attrs.fromLogits ? p[i]! : clip(p[i]!)));
+    const terms = t.map((v, i) => -v * Math.log(attrs.fromLogits ? p[i] : clip(p[i])));
     return { loss: Float64Array.from({ length: rows }, (_, r) => rowSum(terms, r)) };
   },
   (_, { x }) => x!.at(-1)!,
@@ -39,31 +45,35 @@ export const categoricalCrossEntropyGradientReference = reference<CategoricalAtt
   (attrs, arrays, shapes) => {
     const { classes, rows, t, p, sums, rowSum } = categorical(attrs, arrays, shapes.x!);
     if (attrs.fromLogits) {
-      return { dx: p.map((v, i) => (v * rowSum(t, Math.floor(i / classes)) - t[i]!) / rows) };
+      return { dx: p.map((v, i) => (v * rowSum(t, Math.floor(i / classes)) - t[i]) / rows) };
     }
     // d/dx of -sum t log(x / sum x), where clipping leaves p alone.
-    const active = t.map((v, i) => (p[i]! >= epsilon && p[i]! <= 1 - epsilon ? v : 0));
+    const active = t.map((v, i) => (p[i] >= epsilon && p[i] <= 1 - epsilon ? v : 0));
     return {
       dx: p.map((v, i) => {
         const row = Math.floor(i / classes);
-        return (rowSum(active, row) - active[i]! / v) / sums[row]! / rows;
+        return (rowSum(active, row) - active[i] / v) / sums[row] / rows;
       }),
     };
   },
   (_, { x }) => x!.at(-1)!,
 );
 
-function pointwise(name: string, loss: (x: number, t: number, a: PointwiseAttrs) => number, slope: (x: number, t: number, a: PointwiseAttrs) => number) {
+function pointwise(
+  name: string,
+  loss: (x: number, t: number, a: PointwiseAttrs) => number,
+  slope: (x: number, t: number, a: PointwiseAttrs) => number,
+) {
   const smooth = (t: number, { labelSmoothing = 0 }: PointwiseAttrs) => t * (1 - labelSmoothing) + labelSmoothing / 2;
   const forward = reference<PointwiseAttrs>(name, (attrs, { x, labels }, shapes) => {
     const classes = shapes.x!.at(-1)!;
     const result = new Float64Array(x!.length / classes);
-    x!.forEach((v, i) => (result[Math.floor(i / classes)]! += loss(v, smooth(labels![i]!, attrs), attrs) / classes));
+    x!.forEach((v, i) => (result[Math.floor(i / classes)] += loss(v, smooth(labels![i], attrs), attrs) / classes));
     return { loss: result };
   });
   const backward = reference<PointwiseAttrs>(`${name}Gradient`, (attrs, { x, labels }) => ({
     // Mean over classes and rows: every element weighs the same.
-    dx: x!.map((v, i) => slope(v, smooth(labels![i]!, attrs), attrs) / x!.length),
+    dx: x!.map((v, i) => slope(v, smooth(labels![i], attrs), attrs) / x!.length),
   }));
   return [forward, backward] as const;
 }

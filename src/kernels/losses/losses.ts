@@ -1,7 +1,7 @@
 /** Losses: one value a row, and the gradient of their mean over all rows. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Case, type Operation, type Shape } from "../operation";
+import { elements, operation, type Case, type Operation, type Shape } from "../operation";
 import { classesOf } from "../softmax/softmax";
 import categoricalSource from "./categorical_cross_entropy.wgsl?raw";
 import pointwiseSource from "./pointwise_loss.wgsl?raw";
@@ -58,9 +58,14 @@ export const pointwiseKernel: Kernel<Pointwise> = {
 };
 
 function checkLabels(who: string, x: Shape | undefined, labels: Shape | undefined, expected: Shape): void {
-  if (!x || x.length < 2) throw new ThawError(who, `predictions of shape ${formatShape(x)}`, "at least 2 dimensions, classes last");
+  if (!x || x.length < 2)
+    throw new ThawError(who, `predictions of shape ${formatShape(x)}`, "at least 2 dimensions, classes last");
   if (!labels || elements(labels) !== elements(expected)) {
-    throw new ThawError(who, `labels of shape ${formatShape(labels)} for predictions ${formatShape(x)}`, formatShape(expected));
+    throw new ThawError(
+      who,
+      `labels of shape ${formatShape(labels)} for predictions ${formatShape(x)}`,
+      formatShape(expected),
+    );
   }
 }
 
@@ -82,7 +87,7 @@ function lossPair<A>(
     },
     gradients: { x: { op: `${name}Gradient`, from: { x: "x", labels: "labels" } } },
     constants: ["labels"],
-    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x!, false)] }) },
+    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x, false)] }) },
     cases,
   });
   const backward = operation<A>({
@@ -92,7 +97,7 @@ function lossPair<A>(
     shapes: (_, { x }) => ({ dx: x! }),
     gradients: {},
     constants: ["x", "labels"],
-    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x!, true)] }) },
+    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x, true)] }) },
     cases,
   });
   return [forward, backward];
@@ -102,14 +107,31 @@ const probability = (_: number, random: () => number) => 0.05 + 0.9 * random();
 const classId = (classes: number) => (_: number, random: () => number) => Math.floor(random() * classes);
 
 function categoricalCases(): Case<CategoricalAttrs>[] {
-  return ([[1, 2], [5, 7], [2, 3, 33], [3, 1000]] as Shape[]).flatMap((x) => {
+  return (
+    [
+      [1, 2],
+      [5, 7],
+      [2, 3, 33],
+      [3, 1000],
+    ] as Shape[]
+  ).flatMap((x) => {
     const classes = x.at(-1)!;
     return [true, false].flatMap((fromLogits): Case<CategoricalAttrs>[] => {
       const fill = fromLogits ? {} : { x: probability };
       const large = classes > 100 ? { large: true as const } : {};
       return [
-        { attrs: { sparse: true, fromLogits, labelSmoothing: 0 }, inputs: { x, labels: x.slice(0, -1) }, fill: { ...fill, labels: classId(classes) }, ...large },
-        { attrs: { sparse: false, fromLogits, labelSmoothing: 0.1 }, inputs: { x, labels: x }, fill: { ...fill, labels: probability }, ...large },
+        {
+          attrs: { sparse: true, fromLogits, labelSmoothing: 0 },
+          inputs: { x, labels: x.slice(0, -1) },
+          fill: { ...fill, labels: classId(classes) },
+          ...large,
+        },
+        {
+          attrs: { sparse: false, fromLogits, labelSmoothing: 0.1 },
+          inputs: { x, labels: x },
+          fill: { ...fill, labels: probability },
+          ...large,
+        },
       ];
     });
   });
@@ -119,7 +141,11 @@ export const [categoricalCrossEntropy, categoricalCrossEntropyGradient] = lossPa
   "categoricalCrossEntropy",
   ({ sparse }, x) => (sparse ? x.slice(0, -1) : x),
   (attrs, x, gradient) =>
-    dispatch(categoricalKernel, { ...attrs, ...classesOf(x), gradient }, { x: "x", labels: "labels", y: gradient ? "dx" : "loss" }),
+    dispatch(
+      categoricalKernel,
+      { ...attrs, ...classesOf(x), gradient },
+      { x: "x", labels: "labels", y: gradient ? "dx" : "loss" },
+    ),
   categoricalCases(),
 );
 
@@ -137,14 +163,23 @@ function pointwise(name: string, loss: (attrs: PointwiseAttrs) => number, cases:
   );
 }
 
-const pairs: Shape[] = [[1, 1], [5, 7], [2, 3, 4], [130, 1]];
+const pairs: Shape[] = [
+  [1, 1],
+  [5, 7],
+  [2, 3, 4],
+  [130, 1],
+];
 
 export const [binaryCrossEntropy, binaryCrossEntropyGradient] = pointwise(
   "binaryCrossEntropy",
   ({ fromLogits }) => (fromLogits ? 2 : 1),
   pairs.flatMap((x): Case<PointwiseAttrs>[] => [
     { attrs: { fromLogits: true, labelSmoothing: 0.2 }, inputs: { x, labels: x }, fill: { labels: probability } },
-    { attrs: { fromLogits: false, labelSmoothing: 0 }, inputs: { x, labels: x }, fill: { x: probability, labels: classId(2) } },
+    {
+      attrs: { fromLogits: false, labelSmoothing: 0 },
+      inputs: { x, labels: x },
+      fill: { x: probability, labels: classId(2) },
+    },
   ]),
 );
 

@@ -4,7 +4,14 @@
  */
 import { ceilDiv, dispatch, foldWorkgroups, type Cost, type Kernel } from "../kernel";
 import type { Lowering } from "../operation";
-import { epilogueBindings, epilogueCost, epilogueOverrides, epilogueParams, epilogueSizes, type Epilogue } from "../epilogue";
+import {
+  epilogueBindings,
+  epilogueCost,
+  epilogueOverrides,
+  epilogueParams,
+  epilogueSizes,
+  type Epilogue,
+} from "../epilogue";
 import plainSource from "./matmul_plain.wgsl?raw";
 
 /** y[p] = f(x[p] * w[p]) with y of m x n; a transposed factor lies in memory as k x m or n x k. */

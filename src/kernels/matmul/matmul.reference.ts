@@ -12,10 +12,15 @@ export const matmulReference = reference<MatmulAttrs>(
         for (let j = 0; j < n; j++) {
           let sum = 0;
           for (let l = 0; l < k; l++) {
-            sum += x![p * m * k + (transposeX ? l * m + i : i * k + l)]! * w![p * k * n + (transposeW ? j * k + l : l * n + j)]!;
+            sum +=
+              x![p * m * k + (transposeX ? l * m + i : i * k + l)] *
+              w![p * k * n + (transposeW ? j * k + l : l * n + j)];
           }
           const at = (p * m + i) * n + j;
-          y[at] = activate(epilogue.activation, sum * (scale ? scale[j]! : 1) + (b ? b[j]! : 0) + (residual ? residual[at]! : 0));
+          y[at] = activate(
+            epilogue.activation,
+            sum * (scale ? scale[j] : 1) + (b ? b[j] : 0) + (residual ? residual[at] : 0),
+          );
         }
     return { y };
   },

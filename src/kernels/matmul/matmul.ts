@@ -1,11 +1,14 @@
 /** Matrix product y = x * w, with transposed factors, batches and a fused epilogue. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import type { Activation } from "../activation/activation";
 import { checkEpilogue } from "../convolution";
 import { epilogueOf } from "../epilogue";
-import { elements, formatShape, operation, type Case, type Shape } from "../operation";
+import { elements, operation, type Case, type Shape } from "../operation";
 import { lowerPlain, type Gemm } from "./gemm";
+import { lowerQuadsVec4 } from "./quads-vec4";
 import { lowerRegisters } from "./registers";
+import { selectProduct } from "./select";
+import { lowerVec4 } from "./vec4";
 
 export interface MatmulAttrs {
   /** x lies in memory as [..., K, M]. */
@@ -82,7 +85,8 @@ export const matmul = operation<MatmulAttrs>({
       op: who,
       from: { x: "dy", w: "w" },
       alternative: (a) => (a.transposeX ? { x: "w", w: "dy" } : undefined),
-      attrs: (a): MatmulAttrs => (a.transposeX ? { transposeX: a.transposeW ?? false, transposeW: true } : { transposeW: !a.transposeW }),
+      attrs: (a): MatmulAttrs =>
+        a.transposeX ? { transposeX: a.transposeW ?? false, transposeW: true } : { transposeW: !a.transposeW },
     },
     w: {
       op: who,
@@ -99,8 +103,11 @@ export const matmul = operation<MatmulAttrs>({
   epilogue: true,
   variants: {
     plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
+    vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
+    quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
     registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
   },
+  select: (attrs, shapes, adapter) => selectProduct(gemmOf(attrs, shapes), adapter),
   cases: cases(),
 });
 
@@ -134,10 +141,26 @@ function cases(): Case<MatmulAttrs>[] {
     { attrs: { transposeX: true, flatten: true }, inputs: { x: [2, 700, 24], w: [2, 700, 20] }, large: true }, // few sums, long ones
     { attrs: { transposeX: true, flatten: true }, inputs: { x: [3, 333, 5], w: [3, 333, 3] }, large: true },
     { attrs: n, inputs: { x: [3, 1030], w: [1030, 20], b: [20] }, large: true },
-    { attrs: { activation: { kind: "relu", maxValue: 6 } }, inputs: { x: [9, 12], w: [12, 20], b: [20], scale: [20], residual: [9, 20] }, fused: true },
+    {
+      attrs: { activation: { kind: "relu", maxValue: 6 } },
+      inputs: { x: [9, 12], w: [12, 20], b: [20], scale: [20], residual: [9, 20] },
+      fused: true,
+    },
     { attrs: { activation: { kind: "silu" } }, inputs: { x: [9, 13], w: [13, 19], b: [19] }, fused: true },
-    { attrs: { activation: { kind: "hardSilu" } }, inputs: { x: [3, 2, 8], w: [8, 4], residual: [3, 2, 4] }, fused: true },
-    { attrs: { activation: { kind: "sigmoid" } }, inputs: { x: [4, 900], w: [900, 8], b: [8], scale: [8] }, fused: true }, // after split sums
-    { attrs: { activation: { kind: "relu", slope: 0.1 } }, inputs: { x: [70, 8], w: [8, 70], scale: [70], residual: [70, 70] }, fused: true },
+    {
+      attrs: { activation: { kind: "hardSilu" } },
+      inputs: { x: [3, 2, 8], w: [8, 4], residual: [3, 2, 4] },
+      fused: true,
+    },
+    {
+      attrs: { activation: { kind: "sigmoid" } },
+      inputs: { x: [4, 900], w: [900, 8], b: [8], scale: [8] },
+      fused: true,
+    }, // after split sums
+    {
+      attrs: { activation: { kind: "relu", slope: 0.1 } },
+      inputs: { x: [70, 8], w: [8, 70], scale: [70], residual: [70, 70] },
+      fused: true,
+    },
   ];
 }

@@ -49,27 +49,39 @@ struct Params {
 @group(0) @binding(5) var<storage, read> residual: array<f32>;
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
-fn activate(v: f32) -> f32 {
+fn activate(v: vec4f) -> vec4f {
   switch FUNCTION {
     case 1u: {
-      let low = select(params.slope * (v - params.threshold), v, v >= params.threshold);
-      return min(low, params.maxValue);
+      let low = select(params.slope * (v - params.threshold), v, v >= vec4f(params.threshold));
+      return min(low, vec4f(params.maxValue));
     }
     case 2u: { return 1.0 / (1.0 + exp(-v)); }
-    case 3u: { return tanh(clamp(v, -15.0, 15.0)); }
+    case 3u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }
     case 4u: { return v / (1.0 + exp(-v)); }
-    case 5u: { return clamp(v / 6.0 + 0.5, 0.0, 1.0); }
-    case 6u: { return v * clamp(v / 6.0 + 0.5, 0.0, 1.0); }
+    case 5u: { return clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
+    case 6u: { return v * clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
     default: { return v; }
   }
 }
 
-fn finish(sum: f32, c: u32, i: u32) {
+// Four rows of one column, of which `last` and those before it are inside. The channel is the column, or the row with
+// swapped; rows past the edge may load anything, for they are not stored.
+fn finish(sum: vec4f, row: u32, column: u32, at: vec4u, last: u32) {
   var z = sum;
-  if params.hasScale != 0u { z *= scale[c]; }
-  if params.hasBias != 0u { z += b[c]; }
-  if params.hasResidual != 0u { z += residual[i]; }
-  y[i] = activate(z);
+  if params.swapped != 0u {
+    let c = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(params.m - 1u));
+    if params.hasScale != 0u { z *= vec4f(scale[c.x], scale[c.y], scale[c.z], scale[c.w]); }
+    if params.hasBias != 0u { z += vec4f(b[c.x], b[c.y], b[c.z], b[c.w]); }
+  } else {
+    if params.hasScale != 0u { z *= scale[column]; }
+    if params.hasBias != 0u { z += b[column]; }
+  }
+  if params.hasResidual != 0u { z += vec4f(residual[at.x], residual[at.y], residual[at.z], residual[at.w]); }
+  z = activate(z);
+  y[at.x] = z.x;
+  if last > 0u { y[at.y] = z.y; }
+  if last > 1u { y[at.z] = z.z; }
+  if last > 2u { y[at.w] = z.w; }
 }
 
 fn loadRows(at: vec4u) -> vec4f {
@@ -178,10 +190,17 @@ fn main(
     sum00, sum10, sum01, sum11, sum02, sum12, sum03, sum13,
     sum04, sum14, sum05, sum15, sum06, sum16, sum07, sum17,
   );
-  for (var r = 0u; r < min(8u, params.m - min(params.m, row)); r++) {
-    for (var c = 0u; c < min(TILE, params.n - column); c++) {
-      let i = group.z * params.m * params.n + (row + r) * params.yRow + (column + c) * params.yColumn;
-      finish(results[c / 4u * 2u + r / 4u][c % 4u][r % 4u], select(column + c, row + r, params.swapped != 0u), i);
-    }
+  let part = group.z * params.m * params.n;
+  for (var i = 0u; i < TILE / 2u; i++) {
+    let first = row + i % 2u * 4u;
+    if first >= params.m { continue; }
+    let last = params.m - 1u - first;
+    let at = part + (first + counting) * params.yRow;
+    let c = column + i / 2u * 4u;
+    let block = results[i];
+    if c < params.n { finish(block[0], first, c, at + c * params.yColumn, last); }
+    if c + 1u < params.n { finish(block[1], first, c + 1u, at + (c + 1u) * params.yColumn, last); }
+    if c + 2u < params.n { finish(block[2], first, c + 2u, at + (c + 2u) * params.yColumn, last); }
+    if c + 3u < params.n { finish(block[3], first, c + 3u, at + (c + 3u) * params.yColumn, last); }
   }
 }

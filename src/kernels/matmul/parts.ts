@@ -1,7 +1,14 @@
 /** Long sums in parts: how many, and the second pass that adds them up. */
 import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import type { AdapterTraits, Lowering } from "../operation";
-import { epilogueBindings, epilogueCost, epilogueOverrides, epilogueParams, epilogueSizes, type Epilogue } from "../epilogue";
+import {
+  epilogueBindings,
+  epilogueCost,
+  epilogueOverrides,
+  epilogueParams,
+  epilogueSizes,
+  type Epilogue,
+} from "../epilogue";
 import source from "./matmul_sum_parts.wgsl?raw";
 
 interface Parts {
@@ -17,7 +24,11 @@ export const sumPartsKernel: Kernel<Parts> = {
   overrides: ({ epilogue }) => epilogueOverrides(epilogue),
   params: ({ count, parts, channels, epilogue }) => ({ count, parts, channels, ...epilogueParams(epilogue) }),
   workgroups: ({ count }) => foldWorkgroups(ceilDiv(count, 64)),
-  sizes: ({ count, parts, channels, epilogue }) => ({ part: parts * count, y: count, ...epilogueSizes(epilogue, channels, count) }),
+  sizes: ({ count, parts, channels, epilogue }) => ({
+    part: parts * count,
+    y: count,
+    ...epilogueSizes(epilogue, channels, count),
+  }),
   cost: ({ count, parts, channels, epilogue }) => {
     const after = epilogueCost(epilogue, channels, count);
     return { flops: parts * count + after.flops, bytes: 4 * (parts + 1) * count + after.bytes };
@@ -34,15 +45,36 @@ const leastSteps = (adapter: AdapterTraits) => (adapter.software ? 128 : 64);
  * Into how many parts a sum of `steps` is cut when `tiles` workgroups would compute it whole; `each` is the length of a
  * part, a multiple of `multiple`, and no part is empty.
  */
-export function partsFor(steps: number, tiles: number, multiple: number, adapter: AdapterTraits, stepSize = 1): { parts: number; each: number } {
-  const wanted = Math.min(ceilDiv(workgroupsWanted(adapter), tiles), Math.floor((steps * stepSize) / leastSteps(adapter)), 1024);
+export function partsFor(
+  steps: number,
+  tiles: number,
+  multiple: number,
+  adapter: AdapterTraits,
+  stepSize = 1,
+): { parts: number; each: number } {
+  const wanted = Math.min(
+    ceilDiv(workgroupsWanted(adapter), tiles),
+    Math.floor((steps * stepSize) / leastSteps(adapter)),
+    1024,
+  );
   if (wanted <= 1) return { parts: 1, each: steps };
   const each = ceilDiv(ceilDiv(steps, wanted), multiple) * multiple;
   return { parts: ceilDiv(steps, each), each };
 }
 
 /** A launch that leaves its parts in the scratch value `parts`, and the pass that adds them up into `y`. */
-export function lowerParts(launch: Dispatch, count: number, channels: number, parts: number, epilogue: Epilogue, y: string): Lowering {
-  const add = dispatch(sumPartsKernel, { count, channels, parts, epilogue }, { part: "parts", y, ...epilogueBindings(epilogue) });
+export function lowerParts(
+  launch: Dispatch,
+  count: number,
+  channels: number,
+  parts: number,
+  epilogue: Epilogue,
+  y: string,
+): Lowering {
+  const add = dispatch(
+    sumPartsKernel,
+    { count, channels, parts, epilogue },
+    { part: "parts", y, ...epilogueBindings(epilogue) },
+  );
   return { dispatches: [launch, add], scratch: { parts: parts * count } };
 }

@@ -77,7 +77,12 @@ export function lowerRegisters(p: Gemm, names: GemmNames, adapter: AdapterTraits
   const tiles = swapped ? tilesOf(p.n, p.m, tile) : tilesOf(p.m, p.n, tile);
   const { parts, each: kEach } = p.batch === 1 ? partsFor(p.k, tiles, 4, adapter) : { parts: 1, each: p.k };
   const launch = (problem: Gemm, y: string) => {
-    const bind = { x: swapped ? names.w : names.x, w: swapped ? names.x : names.w, y, ...epilogueBindings(problem.epilogue) };
+    const bind = {
+      x: swapped ? names.w : names.x,
+      w: swapped ? names.x : names.w,
+      y,
+      ...epilogueBindings(problem.epilogue),
+    };
     return dispatch(quadsKernel, { p: problem, tile, swapped, parts, kEach }, bind);
   };
   if (parts === 1) return { dispatches: [launch(p, names.y)] };

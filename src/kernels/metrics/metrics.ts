@@ -1,7 +1,7 @@
 /** What a step reports: right answers, sums of loss and metrics, the gradient's norm, and whether all was finite. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Shape } from "../operation";
+import { elements, operation, type Shape } from "../operation";
 import { classesOf } from "../softmax/softmax";
 import accuracySource from "./accuracy.wgsl?raw";
 import normSource from "./gradient_norm.wgsl?raw";
@@ -41,7 +41,11 @@ export const accuracy = operation<AccuracyAttrs>({
   shapes: ({ kind }, { x, labels }) => {
     const expected = x && (kind === "sparse" ? x.slice(0, -1) : x);
     if (!x || !labels || elements(labels) !== elements(expected!)) {
-      throw new ThawError("accuracy", `labels of shape ${formatShape(labels)} for predictions ${formatShape(x)}`, formatShape(expected));
+      throw new ThawError(
+        "accuracy",
+        `labels of shape ${formatShape(labels)} for predictions ${formatShape(x)}`,
+        formatShape(expected),
+      );
     }
     return { correct: x.slice(0, -1) };
   },
@@ -49,16 +53,26 @@ export const accuracy = operation<AccuracyAttrs>({
   constants: ["x", "labels"],
   variants: {
     plain: (attrs, { x }) => ({
-      dispatches: [dispatch(accuracyKernel, { ...attrs, ...classesOf(x!) }, { x: "x", labels: "labels", correct: "correct" })],
+      dispatches: [
+        dispatch(accuracyKernel, { ...attrs, ...classesOf(x) }, { x: "x", labels: "labels", correct: "correct" }),
+      ],
     }),
   },
   cases: [
     { attrs: { kind: "sparse", k: 1 }, inputs: { x: [1, 2], labels: [1] }, fill: { labels: classId(2) } },
-    { attrs: { kind: "sparse", k: 1 }, inputs: { x: [70, 3], labels: [70] }, fill: { labels: classId(3), x: classId(3) } },
+    {
+      attrs: { kind: "sparse", k: 1 },
+      inputs: { x: [70, 3], labels: [70] },
+      fill: { labels: classId(3), x: classId(3) },
+    },
     { attrs: { kind: "sparse", k: 5 }, inputs: { x: [33, 11], labels: [33] }, fill: { labels: classId(11) } },
     { attrs: { kind: "categorical", k: 2 }, inputs: { x: [9, 5], labels: [9, 5] } },
     { attrs: { kind: "binary", k: 1 }, inputs: { x: [13, 3], labels: [13, 3] }, fill: { labels: classId(2) } },
-    { attrs: { kind: "binary", k: 1, threshold: 0 }, inputs: { x: [4, 1], labels: [4, 1] }, fill: { labels: classId(2) } },
+    {
+      attrs: { kind: "binary", k: 1, threshold: 0 },
+      inputs: { x: [4, 1], labels: [4, 1] },
+      fill: { labels: classId(2) },
+    },
   ],
 });
 
@@ -81,7 +95,10 @@ export const summarizeKernel: Kernel<Summary> = {
     ring: 512,
     status: 4,
   }),
-  cost: (p) => ({ flops: p.rows * (1 + p.metrics) + p.partials, bytes: 4 * (p.rows * (1 + p.metrics) + p.partials + 12) }),
+  cost: (p) => ({
+    flops: p.rows * (1 + p.metrics) + p.partials,
+    bytes: 4 * (p.rows * (1 + p.metrics) + p.partials + 12),
+  }),
 };
 
 const ringAndStatus = { ring: [64, 8], status: [4] };
@@ -103,7 +120,7 @@ export const summarize = operation<object>({
         dispatches: [
           dispatch(
             summarizeKernel,
-            { rows: elements(loss!), metrics, partials: norm ? elements(norm) : 0 },
+            { rows: elements(loss), metrics, partials: norm ? elements(norm) : 0 },
             { loss: "loss", ...given, norm: norm && "norm", ring: "ring", status: "status" },
           ),
         ],
@@ -112,14 +129,22 @@ export const summarize = operation<object>({
   },
   cases: [
     { attrs: {}, inputs: { loss: [1], ...ringAndStatus }, fill: notHalted },
-    { attrs: {}, inputs: { loss: [70], metric0: [70], norm: [64], ...ringAndStatus }, fill: { ...notHalted, norm: (_, random) => random() } },
+    {
+      attrs: {},
+      inputs: { loss: [70], metric0: [70], norm: [64], ...ringAndStatus },
+      fill: { ...notHalted, norm: (_, random) => random() },
+    },
     {
       attrs: {},
       inputs: { loss: [5], metric0: [5], metric1: [5], metric2: [5], norm: [64], ...ringAndStatus },
       fill: { ...notHalted, norm: (_, random) => random() },
     },
     // Halted already: it stays so, with the iteration of the halt.
-    { attrs: {}, inputs: { loss: [3], norm: [64], ...ringAndStatus }, fill: { ring: () => 0, status: (i) => (i < 2 ? i + 1 : 0), norm: () => 1 } },
+    {
+      attrs: {},
+      inputs: { loss: [3], norm: [64], ...ringAndStatus },
+      fill: { ring: () => 0, status: (i) => (i < 2 ? i + 1 : 0), norm: () => 1 },
+    },
   ],
 });
 
@@ -143,7 +168,9 @@ export const gradientNorm = operation<object>({
   constants: ["gradients"],
   variants: {
     plain: (_, { gradients }) => ({
-      dispatches: [dispatch(gradientNormKernel, { count: elements(gradients!) }, { gradients: "gradients", partial: "partial" })],
+      dispatches: [
+        dispatch(gradientNormKernel, { count: elements(gradients) }, { gradients: "gradients", partial: "partial" }),
+      ],
     }),
   },
   cases: ([[64], [320], [64 * 513]] satisfies Shape[]).map((gradients) => ({ attrs: {}, inputs: { gradients } })),

@@ -71,7 +71,12 @@ export const optimizerKernel: Kernel<Update> = {
   cost: (p) => ({ flops: (4 + 4 * p.slots.length) * p.count, bytes: 4 * (3 + 2 * p.slots.length) * p.count }),
 };
 
-function optimizer<A extends Clipping>(name: string, rule: number, slotsOf: (attrs: A) => string[], examples: readonly A[]): Operation<A> {
+function optimizer<A extends Clipping>(
+  name: string,
+  rule: number,
+  slotsOf: (attrs: A) => string[],
+  examples: readonly A[],
+): Operation<A> {
   const slots = ["first", "second", "third"];
   return operation<A>({
     name,
@@ -85,7 +90,7 @@ function optimizer<A extends Clipping>(name: string, rule: number, slotsOf: (att
     variants: {
       plain: (attrs, { parameters, gradients }) => {
         const used = slotsOf(attrs);
-        const problem = { ...attrs, rule, count: elements(gradients!), parameters: elements(parameters!), slots: used };
+        const problem = { ...attrs, rule, count: elements(gradients), parameters: elements(parameters), slots: used };
         const names = ["parameters", "gradients", ...used, "table", "status"];
         return { dispatches: [dispatch(optimizerKernel, problem, Object.fromEntries(names.map((n) => [n, n])))] };
       },
@@ -96,8 +101,8 @@ function optimizer<A extends Clipping>(name: string, rule: number, slotsOf: (att
 
 /** Three blocks of gradients for parameters in five blocks, in another order; one learns at half the rate, one does not decay. */
 function example<A>(attrs: A, slots: readonly string[], halted: boolean): Case<A> {
-  const half = new Uint32Array(Float32Array.of(0.5).buffer)[0]!;
-  const one = new Uint32Array(Float32Array.of(1).buffer)[0]!;
+  const half = new Uint32Array(Float32Array.of(0.5).buffer)[0];
+  const one = new Uint32Array(Float32Array.of(1).buffer)[0];
   const table = [4, one, 0, 0, half, 0, 2, one, 1];
   return {
     attrs,
@@ -109,7 +114,7 @@ function example<A>(attrs: A, slots: readonly string[], halted: boolean): Case<A
       status: [4],
     },
     fill: {
-      table: (i) => table[i]!,
+      table: (i) => table[i],
       // A gradient norm of 14 is about that of 192 normal numbers.
       status: (i) => (i === 0 ? Number(halted) : i === 2 ? 14 : 0),
       // Averages of squares are positive, and above the square of the average of gradients.

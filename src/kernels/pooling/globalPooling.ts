@@ -1,7 +1,7 @@
 /** Global average and max pooling, [N, ..., C] to [N, C], and their gradients. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type AdapterTraits, type Shape } from "../operation";
+import { elements, operation, type AdapterTraits, type Shape } from "../operation";
 import forwardSource from "./global_pool.wgsl?raw";
 import averageGradientSource from "./global_average_gradient.wgsl?raw";
 import maxGradientSource from "./global_max_gradient.wgsl?raw";

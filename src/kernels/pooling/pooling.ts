@@ -1,7 +1,7 @@
 /** Max and average pooling over windows, and their gradients. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { dispatch, type Kernel } from "../kernel";
-import { formatShape, operation, type Case, type Lower, type Shape } from "../operation";
+import { operation, type Case, type Lower, type Shape } from "../operation";
 import {
   poolGradientKernel,
   poolGradientVec4Kernel,

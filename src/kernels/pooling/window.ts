@@ -1,8 +1,8 @@
 /** What max and average pooling share: their attributes, their sizes and their programs. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { checkWindow, type Pads, type Pair } from "../convolution";
 import { ceilDiv, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, VariantUnfit, type Shape } from "../operation";
+import { elements, VariantUnfit, type Shape } from "../operation";
 import forwardSource from "./pool.wgsl?raw";
 import forwardVec4Source from "./pool_vec4.wgsl?raw";
 import gradientSource from "./pool_gradient.wgsl?raw";

@@ -12,7 +12,9 @@ export function softmaxRows(x: Float64Array, classes: number): Float64Array {
   return y;
 }
 
-export const softmaxReference = reference<object>("softmax", (_, { x }, shapes) => ({ y: softmaxRows(x!, shapes.x!.at(-1)!) }));
+export const softmaxReference = reference<object>("softmax", (_, { x }, shapes) => ({
+  y: softmaxRows(x!, shapes.x!.at(-1)!),
+}));
 
 export const softmaxGradientReference = reference<object>(
   "softmaxGradient",
@@ -20,10 +22,10 @@ export const softmaxGradientReference = reference<object>(
     const classes = shapes.y!.at(-1)!;
     const dot = (row: number) => {
       let sum = 0;
-      for (let c = 0; c < classes; c++) sum += dy![row * classes + c]! * y![row * classes + c]!;
+      for (let c = 0; c < classes; c++) sum += dy![row * classes + c] * y![row * classes + c];
       return sum;
     };
-    return { dx: y!.map((v, i) => v * (dy![i]! - dot(Math.floor(i / classes)))) };
+    return { dx: y!.map((v, i) => v * (dy![i] - dot(Math.floor(i / classes)))) };
   },
   (_, { y }) => y!.at(-1)!,
 );

@@ -1,7 +1,7 @@
 /** Softmax over the last axis. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Shape } from "../operation";
+import { elements, operation, type Shape } from "../operation";
 import gradientSource from "./softmax_gradient.wgsl?raw";
 import source from "./softmax.wgsl?raw";
 
@@ -30,7 +30,13 @@ export const softmaxGradientKernel: Kernel<Classes> = {
   cost: (p) => ({ flops: 4 * p.rows * p.classes, bytes: 12 * p.rows * p.classes }),
 };
 
-const shapes: Shape[] = [[1, 1], [3, 7], [2, 3, 33], [5, 32], [2, 1000]];
+const shapes: Shape[] = [
+  [1, 1],
+  [3, 7],
+  [2, 3, 33],
+  [5, 32],
+  [2, 1000],
+];
 
 export const softmax = operation<object>({
   name: "softmax",
@@ -41,8 +47,12 @@ export const softmax = operation<object>({
     return { y: x };
   },
   gradients: { x: { op: "softmaxGradient", from: { dy: "dy", y: "y" } } },
-  variants: { plain: (_, { x }) => ({ dispatches: [dispatch(softmaxKernel, classesOf(x!), { x: "x", y: "y" })] }) },
-  cases: shapes.map((x) => ({ attrs: {}, inputs: { x }, fill: { x: (_: number, random: () => number) => 20 * random() - 10 } })),
+  variants: { plain: (_, { x }) => ({ dispatches: [dispatch(softmaxKernel, classesOf(x), { x: "x", y: "y" })] }) },
+  cases: shapes.map((x) => ({
+    attrs: {},
+    inputs: { x },
+    fill: { x: (_: number, random: () => number) => 20 * random() - 10 },
+  })),
 });
 
 export const softmaxGradient = operation<object>({
@@ -52,6 +62,14 @@ export const softmaxGradient = operation<object>({
   shapes: (_, { y }) => ({ dx: y! }),
   gradients: {},
   constants: ["dy", "y"],
-  variants: { plain: (_, { y }) => ({ dispatches: [dispatch(softmaxGradientKernel, classesOf(y!), { dy: "dy", y: "y", dx: "dx" })] }) },
-  cases: shapes.map((y) => ({ attrs: {}, inputs: { dy: y, y }, fill: { y: (_: number, random: () => number) => random() / y.at(-1)! } })),
+  variants: {
+    plain: (_, { y }) => ({
+      dispatches: [dispatch(softmaxGradientKernel, classesOf(y), { dy: "dy", y: "y", dx: "dx" })],
+    }),
+  },
+  cases: shapes.map((y) => ({
+    attrs: {},
+    inputs: { dy: y, y },
+    fill: { y: (_: number, random: () => number) => random() / y.at(-1)! },
+  })),
 });

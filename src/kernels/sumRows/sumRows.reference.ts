@@ -6,7 +6,7 @@ export const sumRowsReference = reference<object>(
   (_, { x }, shapes) => {
     const columns = shapes.x!.at(-1)!;
     const y = new Float64Array(columns);
-    for (let i = 0; i < x!.length; i++) y[i % columns]! += x![i]!;
+    for (let i = 0; i < x!.length; i++) y[i % columns] += x![i];
     return { y };
   },
   (_, { x }) => elements(x!) / x!.at(-1)!,

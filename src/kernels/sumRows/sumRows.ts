@@ -1,7 +1,7 @@
 /** Sum over all axes but the last: the gradient of a bias. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Lowering, type Shape } from "../operation";
+import { elements, operation, type Lowering, type Shape } from "../operation";
 import source from "./sum_rows.wgsl?raw";
 
 interface RowSums {
@@ -33,7 +33,8 @@ export function rowSlices(rows: number, columns: number, software: boolean): num
 
 /** The sum of the rows of the value `x` into the value `y`, in two launches where that is quicker. */
 export function lowerSumRows(rows: number, columns: number, slices: number, x: string, y: string): Lowering {
-  const sum = (from: string, to: string, n: number, parts: number): Dispatch => dispatch(sumRowsKernel, { rows: n, columns, slices: parts }, { x: from, y: to });
+  const sum = (from: string, to: string, n: number, parts: number): Dispatch =>
+    dispatch(sumRowsKernel, { rows: n, columns, slices: parts }, { x: from, y: to });
   if (slices === 1) return { dispatches: [sum(x, y, rows, 1)] };
   // Rounding up the rows of a slice can leave the last slices without any.
   const used = ceilDiv(rows, ceilDiv(rows, slices));
@@ -52,11 +53,11 @@ export const sumRows = operation<object>({
   constants: ["x"], // made by gradient tables only, and nothing takes the gradient of a gradient
   variants: {
     plain: (_, { x }) => {
-      const { rows, columns } = matrix(x!);
+      const { rows, columns } = matrix(x);
       return lowerSumRows(rows, columns, 1, "x", "y");
     },
     slices: (_, { x }, { software }) => {
-      const { rows, columns } = matrix(x!);
+      const { rows, columns } = matrix(x);
       return lowerSumRows(rows, columns, rowSlices(rows, columns, software), "x", "y");
     },
   },

@@ -1,7 +1,7 @@
 /** Enlarging images by whole factors, as Keras's UpSampling2D, and its gradient. */
-import { ThawError } from "../../errors";
+import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, formatShape, operation, type Shape } from "../operation";
+import { elements, operation, type Shape } from "../operation";
 import forwardSource from "./upsample.wgsl?raw";
 import gradientSource from "./upsample_gradient.wgsl?raw";
 

@@ -1,7 +1,7 @@
 /** From a Keras 3 configuration to layers: Sequential and functional models, nested, with shared layers. */
 import { ThawError } from "../../errors";
 import type { SampleShape } from "../../nn/layer";
-import { Layer } from "../../nn/layer";
+import type { Layer } from "../../nn/layer";
 import { camelCaseKeys } from "../../nn/layers/keras-options";
 import { createLayer } from "../../nn/layers/registry";
 import { Container, FunctionalModel, Sequential } from "../../nn/model";
@@ -15,11 +15,20 @@ export interface ConfigOptions {
 }
 
 /** @throws for unknown layers, and for anything that cannot be carried over without changing what the model computes. */
-export function modelFromConfig(name: string, value: unknown, options: ConfigOptions = {}): FunctionalModel | Sequential {
+export function modelFromConfig(
+  name: string,
+  value: unknown,
+  options: ConfigOptions = {},
+): FunctionalModel | Sequential {
   const serialised = readSerialised(name, value);
   const model = isModel(serialised) ? layerFrom(name, serialised, options) : undefined;
   if (!(model instanceof FunctionalModel || model instanceof Sequential)) {
-    throw new ThawError(name, `holds a ${serialised.className}`, "a Functional or Sequential model", "Subclassed models have no graph in the file; rebuild them with the functional API.");
+    throw new ThawError(
+      name,
+      `holds a ${serialised.className}`,
+      "a Functional or Sequential model",
+      "Subclassed models have no graph in the file; rebuild them with the functional API.",
+    );
   }
   return model;
 }
@@ -40,15 +49,21 @@ function layerFrom(file: string, s: Serialised, options: ConfigOptions): Layer {
 /** Inputs saved with open sizes take the given shape. */
 function fixShape(config: Record<string, unknown>, { inputShape }: ConfigOptions): void {
   const shape = config.batchShape ?? config.batchInputShape;
-  if (inputShape && Array.isArray(shape) && shape.slice(1).some((d) => d === null)) config.batchShape = [null, ...inputShape];
+  if (inputShape && Array.isArray(shape) && shape.slice(1).some((d) => d === null))
+    config.batchShape = [null, ...inputShape];
 }
 
 function refuseQuantized(file: string, { config, className }: Serialised): void {
   const policy = isObject(config.dtype) ? config.dtype : undefined;
-  const mode = isObject(policy?.config) ? (policy.config as Json).mode : undefined;
+  const mode = isObject(policy?.config) ? policy.config.mode : undefined;
   if (policy?.class_name === "QuantizedDTypePolicy" || config.quantization_config || typeof mode === "string") {
     const who = `${file}: ${String(config.name)} (${className})`;
-    throw new ThawError(who, `is quantized (${String(mode ?? "int8")})`, "weights in floating point", "Save the model before quantizing it.");
+    throw new ThawError(
+      who,
+      `is quantized (${typeof mode === "string" ? mode : "int8"})`,
+      "weights in floating point",
+      "Save the model before quantizing it.",
+    );
   }
 }
 
@@ -56,14 +71,17 @@ function sequentialFrom(file: string, config: Json, options: ConfigOptions): Seq
   const layers = listOfLayers(file, config).map((s) => layerFrom(file, s, options));
   const name = typeof config.name === "string" ? { name: config.name } : {};
   const model = new Sequential(layers, name);
-  const shape = Array.isArray(config.build_input_shape) ? (config.build_input_shape.slice(1) as (number | null)[]) : undefined;
-  const known = shape?.every((d) => d !== null) ? (shape as number[]) : options.inputShape;
+  const shape = Array.isArray(config.build_input_shape)
+    ? (config.build_input_shape.slice(1) as (number | null)[])
+    : undefined;
+  const known = shape?.every((d) => d !== null) ? shape : options.inputShape;
   if (known) model.setInputShape(known);
   return model;
 }
 
 function listOfLayers(file: string, config: Json): Serialised[] {
-  if (!Array.isArray(config.layers)) throw new ThawError(file, `the model ${String(config.name)} has no list of layers`, "config.layers");
+  if (!Array.isArray(config.layers))
+    throw new ThawError(file, `the model ${String(config.name)} has no list of layers`, "config.layers");
   return config.layers.map((l) => readSerialised(file, l));
 }
 
@@ -115,9 +133,12 @@ class FunctionalBuilder {
 
   #addInput(name: string): void {
     const entry = this.#entries.find((e) => e.name === name);
-    if (entry?.s.className !== "InputLayer") throw new ThawError(this.#file, `the input ${name} is no InputLayer`, "an InputLayer");
+    if (entry?.s.className !== "InputLayer")
+      throw new ThawError(this.#file, `the input ${name} is no InputLayer`, "an InputLayer");
     const [shape] = [(entry.layer as unknown as { shape: SampleShape }).shape];
-    this.#results.set(keyOf(name, 0), [{ layer: entry.layer, call: { layer: entry.layer, inputs: [], options: {} }, index: 0, shape }]);
+    this.#results.set(keyOf(name, 0), [
+      { layer: entry.layer, call: { layer: entry.layer, inputs: [], options: {} }, index: 0, shape },
+    ]);
   }
 
   /** Calls can stand in any order in a file: those whose inputs are there go first, until all have gone. */
@@ -131,7 +152,11 @@ class FunctionalBuilder {
       const blocked = waiting.filter((call) => !this.#connect(call));
       if (blocked.length === waiting.length) {
         const names = blocked.map((c) => c.layer.name).join(", ");
-        throw new ThawError(this.#file, `the inputs of ${names} lead nowhere or in a circle`, "calls that follow from the model's inputs");
+        throw new ThawError(
+          this.#file,
+          `the inputs of ${names} lead nowhere or in a circle`,
+          "calls that follow from the model's inputs",
+        );
       }
       waiting = blocked;
     }
@@ -165,19 +190,32 @@ class FunctionalBuilder {
       }
       const results = this.#results.get(keyOf(history.layer, history.call));
       if (!results) return false;
-      found.push(results[history.output]!);
+      found.push(results[history.output]);
     }
-    if (found.length === 0) throw new ThawError(`${this.#file}: ${layer.name}`, "is called without tensors", "at least one");
+    if (found.length === 0)
+      throw new ThawError(`${this.#file}: ${layer.name}`, "is called without tensors", "at least one");
     const training = kwargs.training === false ? { training: false } : {};
     const result = layer.apply(found, training);
     const shapes = layer instanceof Container ? layer.outputs.length : 1;
-    this.#results.set(key, Array.from({ length: shapes }, (_, index) => ({ ...result, index, shape: index === 0 ? result.shape : (layer as Container).outputs[index]!.shape })));
+    this.#results.set(
+      key,
+      Array.from({ length: shapes }, (_, index) => ({
+        ...result,
+        index,
+        shape: index === 0 ? result.shape : (layer as Container).outputs[index].shape,
+      })),
+    );
     return true;
   }
 
   #tensor({ layer, call, output }: History): SymbolicTensor {
     const results = this.#results.get(keyOf(layer, call));
-    if (!results?.[output]) throw new ThawError(this.#file, `refers to output ${output} of call ${call} of ${layer}`, "a call that the file describes");
+    if (!results?.[output])
+      throw new ThawError(
+        this.#file,
+        `refers to output ${output} of call ${call} of ${layer}`,
+        "a call that the file describes",
+      );
     return results[output];
   }
 }
@@ -190,7 +228,16 @@ function operationFrom(file: string, s: Serialised): Layer {
   const numbers = args.filter((a) => typeof a === "number");
   if (numbers.length === 0) return createLayer(s.className, { name });
   if (!scalarOperations.includes(s.className) || args.length !== 2) {
-    throw new ThawError(`${file}: ${name}`, `the operation ${s.className} with ${args.length} arguments is not known`, `${scalarOperations.join(", ")} with a number`);
+    throw new ThawError(
+      `${file}: ${name}`,
+      `the operation ${s.className} with ${args.length} arguments is not known`,
+      `${scalarOperations.join(", ")} with a number`,
+    );
   }
-  return new ScalarOperation({ name, operation: s.className, value: numbers[0]!, numberFirst: typeof args[0] === "number" });
+  return new ScalarOperation({
+    name,
+    operation: s.className,
+    value: numbers[0],
+    numberFirst: typeof args[0] === "number",
+  });
 }

@@ -7,12 +7,29 @@ import { modelFromConfig, type ConfigOptions } from "./config";
 import { assignWeights } from "./weights";
 
 /** @throws for whatever keeps the file from being carried over exactly. */
-export async function readKeras(name: string, bytes: Uint8Array, options: ConfigOptions): Promise<FunctionalModel | Sequential> {
-  const members = await unzip(name, bytes, (member) => /^(config\.json|metadata\.json|model\.weights\.(h5|npz|json))$/.test(member));
+export async function readKeras(
+  name: string,
+  bytes: Uint8Array,
+  options: ConfigOptions,
+): Promise<FunctionalModel | Sequential> {
+  const members = await unzip(name, bytes, (member) =>
+    /^(config\.json|metadata\.json|model\.weights\.(h5|npz|json))$/.test(member),
+  );
   const config = members.get("config.json");
-  if (!config) throw new ThawError(name, `holds ${[...members.keys()].join(", ") || "nothing that Thaw reads"}`, "a .keras file with a config.json");
+  if (!config)
+    throw new ThawError(
+      name,
+      `holds ${[...members.keys()].join(", ") || "nothing that Thaw reads"}`,
+      "a .keras file with a config.json",
+    );
   const weights = members.get("model.weights.h5");
-  if (!weights) throw new ThawError(name, "has no model.weights.h5", "weights as HDF5", "Save the model again with keras.Model.save().");
+  if (!weights)
+    throw new ThawError(
+      name,
+      "has no model.weights.h5",
+      "weights as HDF5",
+      "Save the model again with keras.Model.save().",
+    );
   const model = modelFromConfig(name, parse(name, config), options);
   model.assignPaths();
   const file = await openHdf5(`${name}/model.weights.h5`, weights);

@@ -3,7 +3,8 @@ import { ThawError } from "../../errors";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A serialised object: class and configuration. */
 export interface Serialised {
@@ -17,7 +18,11 @@ export interface Serialised {
 /** @throws when it is not `{ class_name, config }`. */
 export function readSerialised(name: string, value: unknown): Serialised {
   if (!isObject(value) || typeof value.class_name !== "string" || !isObject(value.config)) {
-    throw new ThawError(name, `a layer is ${JSON.stringify(value)?.slice(0, 80)}`, "an object with class_name and config");
+    throw new ThawError(
+      name,
+      `a layer is ${JSON.stringify(value)?.slice(0, 80)}`,
+      "an object with class_name and config",
+    );
   }
   return {
     className: value.class_name,
@@ -53,7 +58,11 @@ export function readHistories(name: string, value: unknown): History[] {
   const histories = list.map(readHistory);
   const bad = histories.findIndex((h) => !h);
   if (bad >= 0 || histories.length === 0) {
-    throw new ThawError(name, `inputs or outputs are ${JSON.stringify(value)?.slice(0, 80)}`, "references [layer, call, output]");
+    throw new ThawError(
+      name,
+      `inputs or outputs are ${JSON.stringify(value)?.slice(0, 80)}`,
+      "references [layer, call, output]",
+    );
   }
   return histories as History[];
 }

@@ -1,6 +1,5 @@
 /** Weights by path, strictly: every variable of the model has its tensor in the file, and the file has no others. */
-import { ThawError } from "../../errors";
-import { formatShape } from "../../kernels/operation";
+import { formatShape, ThawError } from "../../errors";
 import { snakeCase, type Layer } from "../../nn/layer";
 import { InputLayer } from "../../nn/layers/input";
 import { Container, Sequential } from "../../nn/model";
@@ -16,7 +15,9 @@ import { ScalarOperation } from "./scalar-operation";
 export function childPaths(model: Container): [string, Layer][] {
   const counters = new Map<string, number>();
   return model.layers
-    .filter((layer) => !(layer instanceof ScalarOperation) && !(model instanceof Sequential && layer instanceof InputLayer))
+    .filter(
+      (layer) => !(layer instanceof ScalarOperation) && !(model instanceof Sequential && layer instanceof InputLayer),
+    )
     .map((layer) => {
       const base = snakeCase(layer.className);
       const n = counters.get(base) ?? 0;
@@ -51,7 +52,8 @@ function layerSlots(layer: Layer, path: string): Slot[] {
 }
 
 /** What a file may hold beside the weights of the model. */
-const isForeign = (path: string) => !/^(optimizer|metrics|loss_tracker|compile_metrics|seed_generator|_?compile)|\/seed_generator/.test(path);
+const isForeign = (path: string) =>
+  !/^(optimizer|metrics|loss_tracker|compile_metrics|seed_generator|_?compile)|\/seed_generator/.test(path);
 
 /**
  * Assigns every weight.
@@ -59,7 +61,7 @@ const isForeign = (path: string) => !/^(optimizer|metrics|loss_tracker|compile_m
  * @throws with all that is missing, left over or of another shape, both shapes named.
  */
 export function assignWeights(name: string, model: Container, file: WeightFile): void {
-  const folder = childFolders.find((f) => file.paths.some((p) => p.startsWith(`${f}/`))) ?? childFolders[0]!;
+  const folder = childFolders.find((f) => file.paths.some((p) => p.startsWith(`${f}/`))) ?? childFolders[0];
   const slots = slotsOf(model, folder, "", new Set());
   const left = new Set(file.paths.filter(isForeign));
   const problems: string[] = [];
@@ -74,9 +76,12 @@ export function assignWeights(name: string, model: Container, file: WeightFile):
       continue;
     }
     const written = file.attribute(path.slice(0, path.lastIndexOf("/")), "name");
-    if (written !== undefined && written !== layer.name) problems.push(`${path} belongs to ${written}, expected ${layer.name}`);
-    const same = tensor.shape.length === parameter.shape.length && tensor.shape.every((d, i) => d === parameter.shape[i]);
-    if (!same) problems.push(`${label} has shape ${formatShape(tensor.shape)}, expected ${formatShape(parameter.shape)}`);
+    if (written !== undefined && written !== layer.name)
+      problems.push(`${path} belongs to ${written}, expected ${layer.name}`);
+    const same =
+      tensor.shape.length === parameter.shape.length && tensor.shape.every((d, i) => d === parameter.shape[i]);
+    if (!same)
+      problems.push(`${label} has shape ${formatShape(tensor.shape)}, expected ${formatShape(parameter.shape)}`);
     else found.push({ slot, data: tensor.data });
   }
   dropCounts(left, slots);
@@ -84,7 +89,11 @@ export function assignWeights(name: string, model: Container, file: WeightFile):
   if (problems.length > 0) {
     const shown = problems.slice(0, 8).join("; ");
     const more = problems.length > 8 ? `; and ${problems.length - 8} more` : "";
-    throw new ThawError(name, `${problems.length} of ${slots.length} weights do not fit: ${shown}${more}`, "exactly the weights of the model");
+    throw new ThawError(
+      name,
+      `${problems.length} of ${slots.length} weights do not fit: ${shown}${more}`,
+      "exactly the weights of the model",
+    );
   }
   for (const { slot, data } of found) slot.parameter.assign(data);
 }

@@ -28,7 +28,7 @@ export function differentiate(graph: Graph, loss: Value, required: ReadonlySet<n
     for (const [input, id] of inputsWeightsFirst(graph, node)) {
       const rule = op.gradients[op.variadic ? "x" : input];
       if (!rule || !required.has(id)) continue;
-      const kind = graph.values[id]!.role === "parameter" ? "dw" : "dx";
+      const kind = graph.values[id].role === "parameter" ? "dw" : "dx";
       const gradient = apply(graph, node, op, input, rule, incoming, emitted, kind);
       const list = pending.get(id);
       if (list) list.push(gradient);
@@ -40,14 +40,14 @@ export function differentiate(graph: Graph, loss: Value, required: ReadonlySet<n
 
 /** Weights first: once dw has read the saved input, its memory is free for dx. */
 function inputsWeightsFirst(graph: Graph, node: Node): [string, number][] {
-  const isWeight = (id: number) => (graph.values[id]!.role === "parameter" ? 0 : 1);
+  const isWeight = (id: number) => (graph.values[id].role === "parameter" ? 0 : 1);
   return Object.entries(node.inputs).toSorted((a, b) => isWeight(a[1]) - isWeight(b[1]));
 }
 
 /** The sum of what all readers of a value sent back. */
 function collect(graph: Graph, layer: string, gradients: readonly Value[] | undefined): Value | undefined {
   if (!gradients || gradients.length === 0) return undefined;
-  return gradients.reduce((a, b) => graph.emit("add", {}, { a, b }, { layer, gradient: "sum" }).y!);
+  return gradients.reduce((a, b) => graph.emit("add", {}, { a, b }, { layer, gradient: "sum" }).y);
 }
 
 function apply(
@@ -68,16 +68,16 @@ function apply(
   let outputs = emitted.get(key);
   if (!outputs) {
     const sources = Object.fromEntries(Object.entries(from).map(([name, source]) => [name, resolve(source)]));
-    const same = passesThrough(rule.op, attrs, sources, graph.values[node.inputs[input]!]!);
+    const same = passesThrough(rule.op, attrs, sources, graph.values[node.inputs[input]]);
     if (same) return same;
     outputs = graph.emit(rule.op, attrs, sources, { layer: node.layer, gradient: kind });
     emitted.set(key, outputs);
   }
-  return outputs[rule.output ?? findOperation(rule.op).outputs[0]!]!;
+  return outputs[rule.output ?? findOperation(rule.op).outputs[0]];
 
   function resolve(source: string): Value | undefined {
     const own = node.inputs[source] ?? node.outputs[source];
-    if (own !== undefined) return graph.values[own]!;
+    if (own !== undefined) return graph.values[own];
     if (source.startsWith("d") && source.slice(1) in node.outputs) return incoming.get(source.slice(1));
     for (const [other, otherRule] of Object.entries(op.gradients)) {
       const otherOp = findOperation(otherRule.op);
@@ -92,7 +92,12 @@ function apply(
 }
 
 /** The gradient of a plain sum is the incoming gradient itself: no operation is needed. */
-function passesThrough(op: string, attrs: object, sources: Readonly<Record<string, Value | undefined>>, input: Value): Value | undefined {
+function passesThrough(
+  op: string,
+  attrs: object,
+  sources: Readonly<Record<string, Value | undefined>>,
+  input: Value,
+): Value | undefined {
   if (op !== "reduceTo" || sources.other || !sources.x) return undefined;
   const { scale = 1 } = attrs as { scale?: number };
   const same = sources.x.shape.length === input.shape.length && sources.x.shape.every((d, i) => d === input.shape[i]);
@@ -108,10 +113,20 @@ function parameterGradients(graph: Graph, pending: ReadonlyMap<number, Value[]>)
     // Each gradient has a place of its own among the gradients: one that is also something else is copied there.
     const producer = graph.nodes.findLast((n) => Object.values(n.outputs).includes(gradient!.id));
     if (taken.has(gradient.id) || !producer || producer.phase !== "backward" || findOperation(producer.op).alias) {
-      gradient = graph.emit("affine", { scale: 1, offset: 0 }, { x: gradient }, { layer: value.layer, gradient: "dw" }).y!;
+      gradient = graph.emit(
+        "affine",
+        { scale: 1, offset: 0 },
+        { x: gradient },
+        { layer: value.layer, gradient: "dw" },
+      ).y!;
     }
     if (gradient.shape.join() !== value.shape.join()) {
-      throw new ThawError(value.name, `its gradient has shape [${gradient.shape.join(", ")}]`, `[${value.shape.join(", ")}]`, "This is a fault of Thaw.");
+      throw new ThawError(
+        value.name,
+        `its gradient has shape [${gradient.shape.join(", ")}]`,
+        `[${value.shape.join(", ")}]`,
+        "This is a fault of Thaw.",
+      );
     }
     taken.add(gradient.id);
     result.set(value.parameter!, gradient);

@@ -31,7 +31,9 @@ export function explainLayers(
     const dx = path !== lowest && own.some((s) => s.gradient === "dx" || s.merged.some((m) => m.endsWith("gradient")));
     const dw = own.some((s) => s.gradient === "dw");
     const nodes = graph.nodes.filter((n) => n.layer === path && n.phase === "forward");
-    const saved = new Set(nodes.flatMap((n) => Object.values(n.outputs).map(times.root)).filter((id) => times.saved.includes(id)));
+    const saved = new Set(
+      nodes.flatMap((n) => Object.values(n.outputs).map(times.root)).filter((id) => times.saved.includes(id)),
+    );
     return {
       name: path,
       className: layer.className,
@@ -42,7 +44,7 @@ export function explainLayers(
       reason: training ? reasonFor(path, layer, { dx, dw, own, forwardLayers, lowest }) : "",
       flops: own.reduce((sum, s) => sum + s.flops, 0),
       bytes: own.reduce((sum, s) => sum + s.bytes, 0),
-      savedActivationBytes: [...saved].reduce((sum, id) => sum + 4 * elements(graph.values[id]!.shape), 0),
+      savedActivationBytes: [...saved].reduce((sum, id) => sum + 4 * elements(graph.values[id].shape), 0),
     };
   });
 }
@@ -61,13 +63,20 @@ function reasonFor(path: string, layer: Layer, { dx, dw, own, forwardLayers, low
   const weights = layer.parameters.filter((p) => p.kind === "weight");
   const at = forwardLayers.indexOf(path);
   const below = lowest === undefined || (at >= 0 && at <= forwardLayers.indexOf(lowest));
-  if (weights.length > 0 && !dw) reasons.push(layer.trainable ? "dw skipped: the loss does not depend on it" : `dw skipped: ${layer.name} is frozen`);
+  if (weights.length > 0 && !dw)
+    reasons.push(
+      layer.trainable ? "dw skipped: the loss does not depend on it" : `dw skipped: ${layer.name} is frozen`,
+    );
   if (!dx && at >= 0) {
     if (below) reasons.push(`dx skipped: nothing trainable below ${layer.name}`);
     else if (!own.some((s) => s.phase === "backward")) reasons.push("dx merged into a neighbour's gradient");
   }
   if (at >= 0 && !own.some((s) => s.phase === "forward")) {
-    reasons.push(layer.className === "BatchNormalization" && !layer.trainable ? "folded: frozen statistics are a scale and a shift" : "merged into the layer before");
+    reasons.push(
+      layer.className === "BatchNormalization" && !layer.trainable
+        ? "folded: frozen statistics are a scale and a shift"
+        : "merged into the layer before",
+    );
   }
   return reasons.join("; ");
 }

@@ -25,7 +25,7 @@ export function lower(graph: Graph, adapter: AdapterTraits): LoweredNode[] {
     if (op.alias) return { node, variant: "alias", dispatches: [], scratch: {} };
     const shapes = graph.shapesOf(node);
     const variant = chooseVariant(op, node.attrs, shapes, adapter);
-    const { dispatches, scratch = {} } = op.variants[variant]!(node.attrs, shapes, adapter);
+    const { dispatches, scratch = {} } = op.variants[variant](node.attrs, shapes, adapter);
     return {
       node,
       variant,

@@ -25,7 +25,9 @@ export interface PlanRequest extends TraceRequest {
 export function makePlan(request: PlanRequest): Plan {
   const traced = trace(request);
   const { graph } = traced;
-  const outputs = new Set([...traced.outputs, ...traced.metrics, ...(traced.loss ? [traced.loss] : [])].map((v) => v.id));
+  const outputs = new Set(
+    [...traced.outputs, ...traced.metrics, ...(traced.loss ? [traced.loss] : [])].map((v) => v.id),
+  );
   absorbPadding(graph, outputs);
 
   const training = request.mode === "train" && !request.forwardOnly;
@@ -88,13 +90,16 @@ function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory:
     const bindings = readInterface(dispatch.kernel.source).bindings.flatMap(({ name, access }) => {
       const source = dispatch.bind[name];
       if (access === "uniform") {
-        return name === "params" ? [] : [{ name, place: { kind: "resource", name: "step" } as const, bytes: blockBytes }];
+        return name === "params"
+          ? []
+          : [{ name, place: { kind: "resource", name: "step" } as const, bytes: blockBytes }];
       }
       if (source === undefined) return [];
       const id = node.inputs[source] ?? node.outputs[source];
-      const place = id === undefined ? memory.scratch.get(scratchKey(index, source)) : memory.places.get(times.root(id));
+      const place =
+        id === undefined ? memory.scratch.get(scratchKey(index, source)) : memory.places.get(times.root(id));
       if (!place) throw new Error(`${node.op}: binding ${name} of ${dispatch.kernel.name} has no memory (${source})`);
-      return [{ name, place, bytes: Math.ceil(sizes[name]! / 4) * 16 }];
+      return [{ name, place, bytes: Math.ceil(sizes[name] / 4) * 16 }];
     });
     return {
       phase: node.phase,
@@ -124,7 +129,8 @@ function portsOf(traced: Traced, times: Schedule, memory: MemoryPlan, all: Graph
   if (all) {
     for (const node of all.nodes) {
       if (node.phase !== "forward") continue;
-      for (const [name, id] of Object.entries(node.outputs)) add(`${node.id}|${node.layer}|${node.op}.${name}`, all.values[id]);
+      for (const [name, id] of Object.entries(node.outputs))
+        add(`${node.id}|${node.layer}|${node.op}.${name}`, all.values[id]);
     }
   }
   return ports;

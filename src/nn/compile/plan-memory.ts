@@ -69,9 +69,11 @@ export function planMemory(
   const scratch = new Map<string, Place>();
   const requests: Request[] = [];
   let constantBytes = 0;
-  const setupOutputs = new Set(graph.nodes.filter((n) => n.phase === "setup").flatMap((n) => Object.values(n.outputs).map(times.root)));
+  const setupOutputs = new Set(
+    graph.nodes.filter((n) => n.phase === "setup").flatMap((n) => Object.values(n.outputs).map(times.root)),
+  );
   for (const [id, life] of times.lifetimes) {
-    const value = graph.values[id]!;
+    const value = graph.values[id];
     const bytes = 4 * elements(value.shape);
     if (value.role === "resource") {
       places.set(id, { kind: "resource", name: value.resource! });
@@ -89,7 +91,12 @@ export function planMemory(
   }
   lowered.forEach((node, i) => {
     for (const [name, count] of Object.entries(node.scratch)) {
-      requests.push({ bytes: alignToBlock(4 * count), first: i, last: i, assign: (place) => scratch.set(scratchKey(i, name), place) });
+      requests.push({
+        bytes: alignToBlock(4 * count),
+        first: i,
+        last: i,
+        assign: (place) => scratch.set(scratchKey(i, name), place),
+      });
     }
   });
   return { places, scratch, slotBytes: assignSlots(requests), constantBytes, gradientBytes };
@@ -104,7 +111,7 @@ function assignSlots(requests: readonly Request[]): number[] {
   for (const request of requests.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first)) {
     let slot = slots.findIndex((s) => s.taken.every((t) => t.last < request.first || request.last < t.first));
     if (slot < 0) slot = slots.push({ bytes: request.bytes, taken: [] }) - 1;
-    slots[slot]!.taken.push(request);
+    slots[slot].taken.push(request);
     request.assign({ kind: "slot", slot });
   }
   return slots.map((s) => s.bytes);

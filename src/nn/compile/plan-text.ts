@@ -28,12 +28,19 @@ export function planTable(plan: Plan): string {
     formatBytes(l.bytes),
     l.reason,
   ]);
-  const widths = header.map((h, i) => Math.min(44, Math.max(h.length, ...rows.map((r) => r[i]!.length))));
+  const widths = header.map((h, i) => Math.min(44, Math.max(h.length, ...rows.map((r) => r[i].length))));
   const right = new Set([5, 6, 7]);
   const line = (cells: readonly string[]) =>
-    cells.map((c, i) => (i === cells.length - 1 ? c : right.has(i) ? c.padStart(widths[i]!) : c.padEnd(widths[i]!))).join("  ").trimEnd();
+    cells
+      .map((c, i) => (i === cells.length - 1 ? c : right.has(i) ? c.padStart(widths[i]) : c.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd();
   const total = (name: string, t: PhaseTotals) =>
-    t.dispatches > 0 ? [`${name.padEnd(10)} ${String(t.dispatches).padStart(5)} dispatches  ${formatFlops(t.flops).padStart(9)} FLOPs  ${formatBytes(t.bytes).padStart(9)} moved`] : [];
+    t.dispatches > 0
+      ? [
+          `${name.padEnd(10)} ${String(t.dispatches).padStart(5)} dispatches  ${formatFlops(t.flops).padStart(9)} FLOPs  ${formatBytes(t.bytes).padStart(9)} moved`,
+        ]
+      : [];
   return [
     `${mode} step, batch ${batchSize}: ${plan.dispatches} dispatches, 1 submit`,
     "",

@@ -30,7 +30,7 @@ export function schedule(graph: Graph, kept: ReadonlySet<number>): Schedule {
   const roots = new Map<number, number>();
   for (const node of graph.nodes) {
     const op = findOperation(node.op);
-    if (op.alias) roots.set(node.outputs[op.outputs[0]!]!, rootOf(Object.values(node.inputs)[0]!));
+    if (op.alias) roots.set(node.outputs[op.outputs[0]], rootOf(Object.values(node.inputs)[0]));
   }
   function rootOf(id: number): number {
     return roots.get(id) ?? id;
@@ -45,7 +45,7 @@ export function schedule(graph: Graph, kept: ReadonlySet<number>): Schedule {
   };
   graph.nodes.forEach((node, at) => {
     for (const id of Object.values(node.inputs).map(rootOf)) {
-      const from = producedIn.get(id) ?? (graph.values[id]!.role === "input" ? "feed" : undefined);
+      const from = producedIn.get(id) ?? (graph.values[id].role === "input" ? "feed" : undefined);
       if (node.phase === "backward" && (from === "forward" || from === "feed")) saved.add(id);
       touch(id, at);
     }
@@ -57,7 +57,8 @@ export function schedule(graph: Graph, kept: ReadonlySet<number>): Schedule {
   const end = graph.nodes.length;
   for (const id of kept) if (lifetimes.has(rootOf(id))) touch(rootOf(id), end);
   // Inputs are written before the first node runs.
-  for (const [id, life] of lifetimes) if (graph.values[id]!.role === "input") lifetimes.set(id, { first: 0, last: life.last });
-  const savedBytes = [...saved].reduce((sum, id) => sum + 4 * elements(graph.values[id]!.shape), 0);
+  for (const [id, life] of lifetimes)
+    if (graph.values[id].role === "input") lifetimes.set(id, { first: 0, last: life.last });
+  const savedBytes = [...saved].reduce((sum, id) => sum + 4 * elements(graph.values[id].shape), 0);
   return { lifetimes, root: rootOf, saved: [...saved], savedBytes };
 }

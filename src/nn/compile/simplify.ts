@@ -55,7 +55,7 @@ function removeDead(graph: Graph, kept: ReadonlySet<number>): number {
 }
 
 const activationOf = (node: Node) => node.attrs.activation as Activation | undefined;
-const firstOutput = (node: Node) => findOperation(node.op).outputs[0]!;
+const firstOutput = (node: Node) => findOperation(node.op).outputs[0];
 
 /**
  * conv/matmul -> channel affine | add | activation: the second becomes the first's epilogue
@@ -63,17 +63,18 @@ const firstOutput = (node: Node) => findOperation(node.op).outputs[0]!;
  */
 function mergeEpilogue(graph: Graph, node: Node, uses: Uses): true | undefined {
   if (!findOperation(node.op).epilogue || activationOf(node)) return undefined;
-  const output = node.outputs[firstOutput(node)]!;
+  const output = node.outputs[firstOutput(node)];
   const use = uses.only(output);
   if (!use || use.node.phase !== node.phase) return undefined;
   const reader = use.node;
   if (reader.op === "channelAffine" && use.input === "x") {
-    if (node.inputs.scale !== undefined || node.inputs.residual !== undefined || !accepts(node, "scale")) return undefined;
-    node.inputs = { ...node.inputs, scale: reader.inputs.scale!, ...bias(graph, node, reader) };
+    if (node.inputs.scale !== undefined || node.inputs.residual !== undefined || !accepts(node, "scale"))
+      return undefined;
+    node.inputs = { ...node.inputs, scale: reader.inputs.scale, ...bias(graph, node, reader) };
     node.merged.push("batch normalization");
     if (activationOf(reader)) node.attrs = { ...node.attrs, activation: activationOf(reader) };
   } else if (reader.op === "add" && mergesResidual(graph, node, use, uses)) {
-    const other = use.input === "a" ? reader.inputs.b! : reader.inputs.a!;
+    const other = use.input === "a" ? reader.inputs.b : reader.inputs.a;
     node.inputs = { ...node.inputs, residual: other };
     node.merged.push(node.phase === "backward" ? "sum of gradients" : "add");
     if (activationOf(reader)) node.attrs = { ...node.attrs, activation: activationOf(reader) };
@@ -93,10 +94,10 @@ const accepts = (node: Node, input: string) => findOperation(node.op).inputs.inc
 function bias(graph: Graph, node: Node, affine: Node): { b?: number } {
   const { shift, scale } = affine.inputs;
   if (node.inputs.b === undefined) return shift === undefined ? {} : { b: shift };
-  const own = graph.values[node.inputs.b]!;
+  const own = graph.values[node.inputs.b];
   const at = graph.nodes.indexOf(affine);
-  const inputs = { x: own, scale: graph.values[scale!]!, shift: shift === undefined ? undefined : graph.values[shift] };
-  const scaled = graph.emit("channelAffine", {}, inputs, { layer: node.layer, phase: node.phase }).y!;
+  const inputs = { x: own, scale: graph.values[scale], shift: shift === undefined ? undefined : graph.values[shift] };
+  const scaled = graph.emit("channelAffine", {}, inputs, { layer: node.layer, phase: node.phase }).y;
   // emit() appends; the small vector has to be there before the merged node runs.
   graph.nodes.splice(at, 0, graph.nodes.pop()!);
   return { b: scaled.id };
@@ -105,22 +106,25 @@ function bias(graph: Graph, node: Node, affine: Node): { b?: number } {
 function mergesResidual(graph: Graph, node: Node, use: { node: Node; input: string }, uses: Uses): boolean {
   const { a, b } = use.node.inputs;
   const { scaleA = 1, scaleB = 1 } = use.node.attrs as { scaleA?: number; scaleB?: number };
-  if (!accepts(node, "residual") || node.inputs.residual !== undefined || scaleA !== 1 || scaleB !== 1 || a === b) return false;
-  if (graph.values[a!]!.shape.join() !== graph.values[b!]!.shape.join()) return false;
+  if (!accepts(node, "residual") || node.inputs.residual !== undefined || scaleA !== 1 || scaleB !== 1 || a === b)
+    return false;
+  if (graph.values[a].shape.join() !== graph.values[b].shape.join()) return false;
   // Of two candidates the later one takes the sum: the earlier one's result exists by then without being kept longer.
-  const other = uses.producer(use.input === "a" ? b! : a!);
+  const other = uses.producer(use.input === "a" ? b : a);
   return !other || graph.nodes.indexOf(other) < graph.nodes.indexOf(node);
 }
 
 /** normalisation | affine | add -> activation, where the gradient can be taken from the output. */
 function mergeActivation(graph: Graph, node: Node, uses: Uses): true | undefined {
-  if (!["batchNormTraining", "channelAffine", "add"].includes(node.op) || activationOf(node) || node.phase === "setup") return undefined;
-  const output = node.outputs.y!;
+  if (!["batchNormTraining", "channelAffine", "add"].includes(node.op) || activationOf(node) || node.phase === "setup")
+    return undefined;
+  const output = node.outputs.y;
   const use = uses.only(output);
   if (!use || use.node.op !== "activation" || use.node.phase !== node.phase) return undefined;
   const activation = use.node.attrs as unknown as Activation;
   if (!epilogueActivations.has(activation.kind)) return undefined;
-  if (node.op === "batchNormTraining" && !mergeIntoReductions(graph, node, use.node, activation, uses)) return undefined;
+  if (node.op === "batchNormTraining" && !mergeIntoReductions(graph, node, use.node, activation, uses))
+    return undefined;
   node.attrs = { ...node.attrs, activation };
   node.merged.push(activation.kind);
   replace(graph, node, "y", use.node);
@@ -129,15 +133,18 @@ function mergeActivation(graph: Graph, node: Node, uses: Uses): true | undefined
 
 /** The gradient of the activation above a batch normalization moves into the two programs of its backward pass. */
 function mergeIntoReductions(graph: Graph, norm: Node, activation: Node, a: Activation, uses: Uses): boolean {
-  const reductions = uses.of(norm.outputs.statistics!).filter((u) => u.node.op === "batchNormReduce" || u.node.op === "batchNormInputGradient");
+  const reductions = uses
+    .of(norm.outputs.statistics)
+    .filter((u) => u.node.op === "batchNormReduce" || u.node.op === "batchNormInputGradient");
   if (reductions.length === 0) return true; // nothing below is trained, and neither is this layer
   if (a.kind !== "relu" || !gradientReadsOutput(a)) return false;
-  const gradientId = reductions[0]!.node.inputs.dy!;
+  const gradientId = reductions[0].node.inputs.dy;
   const gradient = uses.producer(gradientId);
   if (gradient?.op !== "activationGradient" || gradient.inputs.saved !== activation.outputs.y) return false;
-  if (uses.of(gradientId).some((u) => !reductions.some((r) => r.node === u.node)) || uses.kept.has(gradientId)) return false;
+  if (uses.of(gradientId).some((u) => !reductions.some((r) => r.node === u.node)) || uses.kept.has(gradientId))
+    return false;
   for (const node of new Set(reductions.map((r) => r.node))) {
-    node.inputs = { ...node.inputs, dy: gradient.inputs.dy!, y: activation.outputs.y };
+    node.inputs = { ...node.inputs, dy: gradient.inputs.dy, y: activation.outputs.y };
     node.attrs = { ...node.attrs, activation: a };
     node.merged.push(`${a.kind} gradient`);
   }
@@ -148,9 +155,9 @@ function mergeIntoReductions(graph: Graph, norm: Node, activation: Node, a: Acti
 /** activation gradient -> channel scale (of a frozen batch normalization): one pass instead of two. */
 function mergeGradientScale(graph: Graph, node: Node, uses: Uses): true | undefined {
   if (node.op !== "activationGradient" || node.inputs.scale !== undefined) return undefined;
-  const use = uses.only(node.outputs.dx!);
+  const use = uses.only(node.outputs.dx);
   if (!use || use.node.op !== "channelScale" || use.input !== "x") return undefined;
-  node.inputs = { ...node.inputs, scale: use.node.inputs.scale! };
+  node.inputs = { ...node.inputs, scale: use.node.inputs.scale };
   node.merged.push("batch normalization");
   replace(graph, node, "dx", use.node);
   return true;
@@ -158,7 +165,7 @@ function mergeGradientScale(graph: Graph, node: Node, uses: Uses): true | undefi
 
 /** `node` computes what `reader` did: it takes its output and its place in the order. */
 function replace(graph: Graph, node: Node, output: string, reader: Node): void {
-  node.outputs = { ...node.outputs, [output]: reader.outputs[firstOutput(reader)]! };
+  node.outputs = { ...node.outputs, [output]: reader.outputs[firstOutput(reader)] };
   graph.nodes = graph.nodes.filter((n) => n !== node).map((n) => (n === reader ? node : n));
 }
 
@@ -166,10 +173,17 @@ function replace(graph: Graph, node: Node, output: string, reader: Node): void {
 function hoist(graph: Graph): number {
   const fixed = new Set<number>();
   const updated = new Set(
-    graph.nodes.flatMap((n) => (findOperation(n.op).updates ?? []).map((name) => n.inputs[name]).filter((id) => id !== undefined)),
+    graph.nodes.flatMap((n) =>
+      (findOperation(n.op).updates ?? []).map((name) => n.inputs[name]).filter((id) => id !== undefined),
+    ),
   );
   for (const v of graph.values) {
-    if (v.role === "constant" || (v.role === "state" && !updated.has(v.id)) || (v.role === "parameter" && !v.parameter!.trainable)) fixed.add(v.id);
+    if (
+      v.role === "constant" ||
+      (v.role === "state" && !updated.has(v.id)) ||
+      (v.role === "parameter" && !v.parameter!.trainable)
+    )
+      fixed.add(v.id);
   }
   let hoisted = 0;
   for (const node of graph.nodes) {
@@ -181,4 +195,3 @@ function hoist(graph: Graph): number {
   }
   return hoisted;
 }
-

@@ -1,6 +1,6 @@
 /** Pass 1, graph: the layers' `call`, then the loss and the metrics. */
-import { ThawError } from "../../errors";
-import { elements, formatShape, type Shape } from "../../kernels/operation";
+import { formatShape, ThawError } from "../../errors";
+import { elements, type Shape } from "../../kernels/operation";
 import { Graph, type Value } from "../graph";
 import type { Container } from "../model";
 
@@ -45,7 +45,8 @@ export interface Traced {
 
 export function trace(request: TraceRequest): Traced {
   const { model, batchSize, mode } = request;
-  if (!Number.isInteger(batchSize) || batchSize < 1) throw new ThawError(model.name, `batch size ${batchSize}`, "a whole number above 0");
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new ThawError(model.name, `batch size ${batchSize}`, "a whole number above 0");
   model.assignPaths();
   const g = new Graph(batchSize);
   const inputs = model.inputs.map((t, i) => {
@@ -56,9 +57,11 @@ export function trace(request: TraceRequest): Traced {
   const outputs = model.call(g, inputs, { training: mode === "train" });
   if (mode === "predict") return { graph: g, inputs, outputs, metrics: [] };
 
-  if (!request.loss) throw new ThawError(model.name, "there is no loss", "a loss for training and evaluation", "Pass one to compile().");
-  if (outputs.length !== 1) throw new ThawError(model.name, `has ${outputs.length} outputs`, "one output for training and evaluation");
-  const y = outputs[0]!;
+  if (!request.loss)
+    throw new ThawError(model.name, "there is no loss", "a loss for training and evaluation", "Pass one to compile().");
+  if (outputs.length !== 1)
+    throw new ThawError(model.name, `has ${outputs.length} outputs`, "one output for training and evaluation");
+  const y = outputs[0];
   const { loss } = request;
   const labelShape = loss.labelShape(y.shape);
   const fed = request.feed?.labels;
@@ -78,7 +81,11 @@ export function trace(request: TraceRequest): Traced {
 function gather(g: Graph, what: "x" | "labels", shape: Shape, data: ResidentData): Value {
   const sample = elements(shape.slice(1));
   if (sample !== data.sample) {
-    throw new ThawError(what, `samples of ${data.sample} elements`, `${sample} elements (${formatShape(shape.slice(1))})`);
+    throw new ThawError(
+      what,
+      `samples of ${data.sample} elements`,
+      `${sample} elements (${formatShape(shape.slice(1))})`,
+    );
   }
   const words = data.bytes ? Math.ceil((data.count * sample) / 4) : data.count * sample;
   const source = g.value({ name: `data ${what}`, shape: [words], role: "resource", resource: `data:${what}` });

@@ -39,10 +39,17 @@ export function layOutGradients(gradients: ParameterGradients): GradientLayout {
 }
 
 /** Adds the nodes of the update phase; returns what they keep alive. */
-export function addUpdate(graph: Graph, traced: Traced, optimizer: Optimizer | undefined, gradients: GradientLayout, parameterFloats: number): void {
+export function addUpdate(
+  graph: Graph,
+  traced: Traced,
+  optimizer: Optimizer | undefined,
+  gradients: GradientLayout,
+  parameterFloats: number,
+): void {
   graph.phase = "update";
   const floats = gradients.bytes / 4;
-  const resource = (name: string, shape: readonly number[]): Value => graph.value({ name, shape, role: "resource", resource: name, layer: "optimizer" });
+  const resource = (name: string, shape: readonly number[]): Value =>
+    graph.value({ name, shape, role: "resource", resource: name, layer: "optimizer" });
   const ring = resource("ring", [ringSlots, ringWidth]);
   const status = resource("status", [statusFloats]);
   const arena = resource("gradients", [floats]);
@@ -64,4 +71,3 @@ export function addUpdate(graph: Graph, traced: Traced, optimizer: Optimizer | u
 /** Bytes that an optimizer keeps: its slots and its table of blocks. */
 export const updateBytes = (gradientBytes: number, slots: number): number =>
   slots * gradientBytes + alignToBlock(Math.max(4, (gradientBytes / blockBytes) * tableWidth * 4));
-

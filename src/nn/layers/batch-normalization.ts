@@ -35,7 +35,8 @@ export interface BatchNormalizationOptions extends LayerOptions {
 export class BatchNormalization extends UnaryLayer {
   readonly className = "BatchNormalization";
   readonly axis: number;
-  readonly momentum: number;
+  /** Part of the moving statistics that a training step keeps. May be changed before `compile()`. */
+  momentum: number;
   readonly epsilon: number;
   readonly center: boolean;
   readonly scale: boolean;

@@ -1,5 +1,4 @@
-import { ThawError } from "../../errors";
-import { formatShape } from "../../kernels/operation";
+import { formatShape, ThawError } from "../../errors";
 import type { Graph, Value } from "../graph";
 import type { LayerOptions } from "../layer";
 import { Settings, type ImageOptions, type Pair, type Sides } from "./settings";

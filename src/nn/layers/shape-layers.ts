@@ -1,5 +1,5 @@
-import { ThawError } from "../../errors";
-import { elements, formatShape } from "../../kernels/operation";
+import { formatShape, ThawError } from "../../errors";
+import { elements } from "../../kernels/operation";
 import type { Graph, Value } from "../graph";
 import type { LayerOptions } from "../layer";
 import { Settings, type ImageOptions } from "./settings";

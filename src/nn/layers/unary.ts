@@ -1,5 +1,4 @@
-import { ThawError } from "../../errors";
-import { formatShape } from "../../kernels/operation";
+import { formatShape, ThawError } from "../../errors";
 import type { Graph, Value } from "../graph";
 import { Layer, type CallContext, type SampleShape } from "../layer";
 

@@ -1,0 +1,71 @@
+// first[c] = sum_r d[r, c] * h[r, c],   second[c] = sum_r d[r, c]
+//
+// with d = dy, times f'(y) where an activation of the relu family follows (RELU), and
+//   h = (x - mean[c]) * invStd[c]   for batch normalization (STATISTICS): first is dgamma, second is dbeta;
+//   h = x                           for a channel affine: first is dscale, second is dshift.
+// Four channels at a time: a workgroup takes VECTORS neighbouring vectors of channels and one slice of the rows, its
+// invocations form WORKGROUP / VECTORS lanes of rows, and a tree in workgroup memory adds the lanes up. With several slices
+// the outputs are [slices, channels] and are summed by another program.
+
+override WORKGROUP: u32 = 64;
+override VECTORS: u32 = 4;
+override STATISTICS: bool = true;
+override RELU: bool = false;
+
+struct Params {
+  rows: u32,
+  channels: u32, // in vectors of four
+  rowsEach: u32,
+  maxValue: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(3) var<storage, read> y: array<vec4f>;
+@group(0) @binding(4) var<storage, read> statistics: array<vec4f>; // means, then inverse deviations
+@group(0) @binding(5) var<storage, read_write> first: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> second: array<vec4f>;
+
+var<workgroup> firsts: array<vec4f, WORKGROUP>;
+var<workgroup> seconds: array<vec4f, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let c = group.x * VECTORS + local % VECTORS;
+  let begin = group.y * params.rowsEach;
+  let end = min(begin + params.rowsEach, params.rows);
+  let inside = c < params.channels;
+  var sum = vec4f();
+  var total = vec4f();
+  if inside {
+    var average = vec4f();
+    if STATISTICS { average = statistics[c]; }
+    let lanes = WORKGROUP / VECTORS;
+    var i = (begin + local / VECTORS) * params.channels + c;
+    for (var r = begin + local / VECTORS; r < end; r += lanes) {
+      var d = dy[i];
+      if RELU {
+        let v = y[i];
+        d = select(vec4f(), d, (v > vec4f()) & (v < vec4f(params.maxValue)));
+      }
+      sum = fma(d, x[i] - average, sum);
+      total += d;
+      i += lanes * params.channels;
+    }
+    if STATISTICS { sum *= statistics[params.channels + c]; }
+  }
+  firsts[local] = sum;
+  seconds[local] = total;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half >= VECTORS; half /= 2u) {
+    if local < half {
+      firsts[local] += firsts[local + half];
+      seconds[local] += seconds[local + half];
+    }
+    workgroupBarrier();
+  }
+  if local >= VECTORS || !inside { return; }
+  first[group.y * params.channels + c] = firsts[local];
+  second[group.y * params.channels + c] = seconds[local];
+}

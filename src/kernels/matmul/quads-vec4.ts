@@ -1,0 +1,45 @@
+/** The product by quads with vector loads (matmul_quads_vec4); sums in parts where y is small and k long. */
+import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
+import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
+import { activationOverride, epilogueBindings, epilogueUniforms, noEpilogue } from "../epilogue";
+import type { Gemm, GemmNames } from "./gemm";
+import { lowerParts, partsFor } from "./parts";
+import { inVectors, vec4Kernel, vectorParams, type VectorProduct } from "./vec4";
+import source from "./matmul_quads_vec4.wgsl?raw";
+
+interface Quads extends VectorProduct {
+  /** Vectors of columns in a tile. */
+  readonly vectors: 4 | 8;
+}
+
+const tiles = (p: Gemm, vectors: number) => ceilDiv(p.m, 32) * ceilDiv(p.n / 4, vectors);
+
+export const quadsVec4Kernel: Kernel<Quads> = {
+  name: "matmul_quads_vec4",
+  source,
+  constants: ({ vectors }) => ({ VECTORS: vectors }),
+  overrides: ({ p }) => ({ TRANSPOSE_X: p.transposeX, TRANSPOSE_W: p.transposeW, ...activationOverride(p.epilogue) }),
+  params: (q) => ({ ...vectorParams(q), ...epilogueUniforms(q.p.epilogue) }),
+  workgroups: ({ p, vectors, parts }) => {
+    const [x, y] = foldWorkgroups(tiles(p, vectors));
+    return [x, y, p.batch * parts];
+  },
+  sizes: (q) => vec4Kernel.sizes({ ...q, rows: 8 }),
+  cost: (q) => vec4Kernel.cost({ ...q, rows: 8 }),
+};
+
+export function lowerQuadsVec4(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
+  if (!adapter.features.includes("subgroups"))
+    throw new VariantUnfit("matmul_quads_vec4 hands values from lane to lane");
+  if (!inVectors(p)) throw new VariantUnfit("matmul_quads_vec4 reads rows in vectors of four");
+  const vectors = ceilDiv(p.n, 32) <= ceilDiv(p.n, 16) * 0.65 ? 8 : 4;
+  const { parts, each } = p.batch === 1 ? partsFor(p.k, tiles(p, vectors), 4, adapter) : { parts: 1, each: p.k };
+  const launch = (problem: Gemm, y: string) =>
+    dispatch(
+      quadsVec4Kernel,
+      { p: problem, vectors, parts, kEach: each / 4 },
+      { x: names.x, w: names.w, y, ...epilogueBindings(problem.epilogue) },
+    );
+  if (parts === 1) return { dispatches: [launch(p, names.y)] };
+  return lowerParts(launch({ ...p, epilogue: noEpilogue }, "parts"), p.m * p.n, p.n, parts, p.epilogue, names.y);
+}
