@@ -2,7 +2,8 @@
 //   vite build                  the library and the command line, into dist/
 //   vite build --mode demo      the demo page, into out/demo/
 //   npm start                   the demo page, served from source
-//   vitest                      the tests: unit (Node, no GPU), node-gpu (Node's WebGPU), gpu (a real browser)
+//   vitest                      the tests: unit (Node, no GPU), node-gpu (Node's WebGPU), gpu (a real browser),
+//                               e2e (the demo page)
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
@@ -67,6 +68,17 @@ function testProjects(): TestProjectInlineConfiguration[] {
           provider: playwright({ launchOptions: { executablePath: browser, args: browserArguments() } }),
           instances: [{ browser: "chromium" }],
         },
+      },
+    },
+    {
+      extends: true,
+      test: {
+        ...slow,
+        name: "e2e",
+        include: ["tests/e2e/**/*.test.ts"],
+        testTimeout: 240_000,
+        globalSetup,
+        sequence: { groupOrder: 3 },
       },
     },
   ];

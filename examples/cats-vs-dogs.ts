@@ -82,11 +82,11 @@ export const settings = {
   batchSize: 20,
   validationBatchSize: 100,
   epochs: 8,
-  validationImages: 500,
+  validationImages: 400,
   /** Pretrained layers up to this one are kept. */
   cut: "out_relu",
   rates: { scratch: 1e-3, frozen: 3e-3, fineTuned: 1e-4 },
-  quick: { epochs: 3, validationImages: 200 },
+  quick: { epochs: 2, validationImages: 200 },
 } as const;
 
 /** The three trainings, in their order. */
@@ -142,7 +142,7 @@ export interface JobOptions {
   readonly seed?: number;
   /** Fewer epochs and validation images, to see that everything works. */
   readonly quick?: boolean;
-  /** For each of the three; default 8, or 3 with `quick`. */
+  /** For each of the three; default 8, or 2 with `quick`. */
   readonly epochs?: number;
   /** A look instead of the lesson: fewer images. Defaults: 200 and all. */
   readonly trainingImages?: number;
@@ -209,7 +209,7 @@ export async function runMainJob(options: JobOptions): Promise<JobResult> {
 }
 
 /** The network without its own last layers. */
-async function pretrained(bytes: Uint8Array): Promise<FunctionalModel> {
+export async function pretrained(bytes: Uint8Array): Promise<FunctionalModel> {
   const whole = await loadModel(bytes);
   return whole.upTo(settings.cut);
 }
@@ -220,7 +220,7 @@ async function pretrained(bytes: Uint8Array): Promise<FunctionalModel> {
  * @param options.training false keeps the base's batch normalization in inference mode, also when it is thawed: batches of
  *   20 would spoil the statistics that it has from thousands of images.
  */
-function catOrDog(base: FunctionalModel, options: { seed: number; training?: false }): FunctionalModel {
+export function catOrDog(base: FunctionalModel, options: { seed: number; training?: false }): FunctionalModel {
   const image = input(base.inputShape, { name: "photo" });
   const features = base.apply(image, { training: options.training });
   const pooled = new GlobalAveragePooling2D({ name: "pool" }).apply(features);

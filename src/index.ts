@@ -5,7 +5,7 @@ import { createTrainer } from "./train/model-trainer";
 installTrainer(createTrainer);
 
 export { ThawError } from "./errors";
-export { requestGpu, Gpu, type AdapterDescription, type GpuOptions } from "./gpu/device";
+export { adapterName, requestGpu, Gpu, type AdapterDescription, type GpuOptions } from "./gpu/device";
 export type { MemoryCounters } from "./gpu/memory";
 export type { AdapterTraits, Shape } from "./kernels/operation";
 export { Layer, resetNames, type LayerOptions, type SampleShape } from "./nn/layer";

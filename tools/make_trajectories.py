@@ -145,14 +145,29 @@ def deviation(golden, other):
     return {"losses": float(losses), "gradients": float(gradients), "changes": far}
 
 
+def steady_order(head, images, labels):
+    """The first seed from SEED on whose first batch has no value next to a kink of ReLU6: there one rounding in float32 turns a whole branch of the
+    gradient on or off, and Keras's own float32 strays by half a percent. Returns (seed, tile order [STEPS, BATCH])."""
+    for seed in range(SEED, SEED + 40):
+        order = np.random.default_rng(seed).permutation(len(images))[: STEPS * BATCH].reshape(STEPS, BATCH)
+        first = [(images[order[0]].astype("float64"), labels[order[0]])]
+        exact = train("allTrainable", OPTIMIZERS["sgd"], head, first, "float64")
+        rounded = train("allTrainable", OPTIMIZERS["sgd"], [w.astype("float32") for w in head], first, "float32")
+        strays = deviation(exact, rounded)["gradients"]
+        print(f"seed {seed}: float32 strays by {strays:.2g} in the first gradients", flush=True)
+        if strays < 1e-4:
+            return seed, order
+    raise SystemExit("trajectories: no seed gives steady first gradients; expected one below 1e-4")
+
+
 def write_trajectories():
     images, numbers, labels = split("train")
-    order = np.random.default_rng(SEED).permutation(len(images))[: STEPS * BATCH].reshape(STEPS, BATCH)
-    batches = [(images[chosen].astype("float64"), labels[chosen]) for chosen in order]
     features = embedded("float32").get_layer(LAST_LAYER).output.shape[-1]
     limit = np.sqrt(6 / (features + CLASSES))
     head = [common.exact(np.random.default_rng(SEED + 1).uniform(-limit, limit, (features, CLASSES))), np.zeros(CLASSES)]
 
+    seed, order = steady_order(head, images, labels)
+    batches = [(images[chosen].astype("float64"), labels[chosen]) for chosen in order]
     fit_difference = same_as_fit(head, batches)
     if fit_difference > 1e-7:
         raise SystemExit(f"trajectories: the step loop and Keras's fit differ by {fit_difference:.2g} in a weight; expected at most 1e-7, which the float32 of the compiled loss explains")
@@ -164,7 +179,7 @@ def write_trajectories():
 
     description = {
         "origin": common.origin(
-            "tools/make_trajectories.py", precision="float64; tensors rounded to float32", seed=SEED, largestDifferenceFromFit=fit_difference
+            "tools/make_trajectories.py", precision="float64; tensors rounded to float32", seed=seed, largestDifferenceFromFit=fit_difference
         ),
         "model": "thaw_cifar8.keras",
         "upTo": LAST_LAYER,

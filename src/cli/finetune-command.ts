@@ -1,10 +1,9 @@
 /** `thaw finetune`: the lesson in a terminal. */
-import { requestGpu, ThawError, type AdapterDescription, type Gpu } from "../index";
+import { adapterName, requestGpu, ThawError, type AdapterDescription, type Gpu } from "../index";
 import { runMainJob, type JobEvent, type JobResult } from "../../examples/cats-vs-dogs";
 import { readCatsAndDogs } from "./cats-dogs-files";
 import { assetPath, readFile, writeFile } from "./files";
 import { FinetuneReport } from "./finetune-report";
-import { adapterName } from "./info-command";
 import type { Io } from "./io";
 
 export interface FinetuneArguments {

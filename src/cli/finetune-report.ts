@@ -109,7 +109,7 @@ function table(result: JobResult): string {
   const runs = phases.map((phase) => result[phase]);
   const all = runs.flatMap((r) => r.valAccuracy);
   const [low, high] = [Math.min(0.5, ...all), Math.max(...all) + 1e-9];
-  const width = Math.max(12, result.epochs);
+  const width = Math.max(15, result.epochs);
   const row = (name: string, cells: readonly string[]) =>
     `  ${name.padEnd(28)}${cells.map((c) => c.padStart(width)).join("  ")}`.trimEnd();
   const each = (name: string, f: (r: (typeof runs)[number]) => string) => row(name, runs.map(f));

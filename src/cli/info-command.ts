@@ -1,5 +1,5 @@
 /** `thaw info`: the adapter that commands run on. */
-import { requestGpu } from "../index";
+import { adapterName, requestGpu } from "../index";
 import type { Io } from "./io";
 
 const limits = [
@@ -26,9 +26,4 @@ export async function infoCommand(options: { json?: boolean }, io: Io): Promise<
   row("features", adapter.features.join(", "));
   for (const [name, value] of values) row(name, value.toLocaleString("en"));
   row("Node", process.version);
-}
-
-/** What a person calls it. */
-export function adapterName(a: { vendor: string; architecture: string; device: string; description: string }): string {
-  return a.description || [a.vendor, a.architecture, a.device].filter(Boolean).join(" ") || "an adapter without a name";
 }

@@ -188,3 +188,8 @@ function describe(adapter: GPUAdapter, device: GPUDevice): AdapterDescription {
     /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text) || adapter.info.isFallbackAdapter;
   return { vendor, architecture, device: name, description, software, features: [...device.features].toSorted() };
 }
+
+/** What a person calls an adapter: its description, or else maker, architecture and device. */
+export function adapterName({ description, vendor, architecture, device }: AdapterDescription): string {
+  return description || [vendor, architecture, device].filter(Boolean).join(" ") || "an adapter without a name";
+}
