@@ -1,13 +1,13 @@
 /** Learning rates as functions of the step, counted from 0. Pass one where an optimizer takes a learning rate. */
 
-/** Half a cosine from `rate` down to `alpha * rate` over `decaySteps`, after an optional linear rise (Keras's CosineDecay). */
+/** Half a cosine from `rate` down to `alpha * rate` over `decaySteps`, after an optional linear rise from 0 (Keras's CosineDecay). */
 export function cosineDecay(
   rate: number,
   decaySteps: number,
   { alpha = 0, warmupSteps = 0 } = {},
 ): (step: number) => number {
   return (step) => {
-    if (step < warmupSteps) return (rate * (step + 1)) / warmupSteps;
+    if (step < warmupSteps) return (rate * step) / warmupSteps;
     const t = Math.min(1, (step - warmupSteps) / decaySteps);
     return rate * (alpha + (1 - alpha) * 0.5 * (1 + Math.cos(Math.PI * t)));
   };
