@@ -158,7 +158,10 @@ function checkParameter(
   }
   const expected = golden.tensor(place);
   const change = now.map((v, i) => v - start[i]);
-  // Where 32 bits cannot say it better (Keras's own run in 32 bits strays as far), twice what they can say is allowed.
-  const floor = Math.max(run.storageFloor[path] ?? 0, run.float32Deviation.changes[path] ?? 0);
-  expect(distance(change, expected) / norm(expected), `change of ${path}`).toBeLessThan(Math.max(tolerance, 2 * floor));
+  // Where 32 bits cannot say it better (Keras's own run in 32 bits strays as far), twice what they can say is allowed. Scales
+  // and offsets move by some thousandths only; of them as much is allowed as of Keras's own worst.
+  const strays = run.float32Deviation.changes;
+  const worst = place.shape.length === 1 ? Math.max(0, ...Object.values(strays)) : 0;
+  const floor = Math.max(2 * (run.storageFloor[path] ?? 0), 2 * (strays[path] ?? 0), worst);
+  expect(distance(change, expected) / norm(expected), `change of ${path}`).toBeLessThan(Math.max(tolerance, floor));
 }
