@@ -81,7 +81,24 @@ function testProjects(): TestProjectInlineConfiguration[] {
         sequence: { groupOrder: 3 },
       },
     },
+    // Needs Python and Keras, so it runs when asked for only: npm run test:interop.
+    ...(process.argv.includes("interop") ? [interop(slow, globalSetup)] : []),
   ];
+}
+
+function interop(slow: object, globalSetup: string[]): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      ...slow,
+      name: "interop",
+      include: ["tests/interop/**/*.test.ts"],
+      testTimeout: 300_000,
+      pool: "forks",
+      env: vulkanEnvironment({ only: true }),
+      globalSetup,
+    },
+  };
 }
 
 export default defineConfig(({ mode }) => {

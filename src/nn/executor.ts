@@ -17,7 +17,8 @@ export class Executor {
   readonly #gpu: Gpu;
   readonly #state: DeviceState;
   readonly #workspace: Workspace;
-  readonly #constants: GPUBuffer | undefined;
+  /** By level. */
+  readonly #constants: readonly GPUBuffer[];
   readonly #step: GPUBuffer;
   readonly #resources: ReadonlyMap<string, GPUBuffer>;
   #setup: Recording | undefined;
@@ -36,11 +37,9 @@ export class Executor {
     this.#workspace = workspace;
     this.#resources = resources;
     this.#step = gpu.memory.create("step", blockBytes, 0x40 | 0x8); // UNIFORM | COPY_DST
-    const { memory, constants } = plan.fields;
-    if (memory.constants > 0) {
-      this.#constants = gpu.memory.create("constants", memory.constants, bufferUsage);
-      for (const { offset, data } of constants) gpu.memory.write(this.#constants, offset, data);
-    }
+    const { constantBytes, constants } = plan.fields;
+    this.#constants = constantBytes.map((bytes) => gpu.memory.create("constants", Math.max(4, bytes), bufferUsage));
+    for (const { offset, data } of constants) gpu.memory.write(this.#constants[0], offset, data);
   }
 
   /**
@@ -84,15 +83,14 @@ export class Executor {
 
   #locate(place: Place): { buffer: GPUBuffer; offset: number } {
     if (place.kind === "slot") return { buffer: this.#workspace.slot(this.plan, place.slot), offset: 0 };
+    if (place.kind === "constant") return { buffer: this.#constants[place.level], offset: place.offset };
     if (place.kind === "arena") {
       const buffer =
         place.arena === "parameters"
           ? this.#state.parameters
           : place.arena === "state"
             ? this.#state.state
-            : place.arena === "constants"
-              ? this.#constants!
-              : this.#resources.get("gradients")!;
+            : this.#resources.get("gradients")!;
       return { buffer, offset: place.offset };
     }
     if (place.name === "step") return { buffer: this.#step, offset: 0 };
@@ -161,6 +159,6 @@ export class Executor {
     // Undefined when creation failed half-way.
     (this.#main as Recording | undefined)?.dispose();
     this.#gpu.memory.destroy(this.#step);
-    if (this.#constants) this.#gpu.memory.destroy(this.#constants);
+    for (const buffer of this.#constants) this.#gpu.memory.destroy(buffer);
   }
 }

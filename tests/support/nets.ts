@@ -31,7 +31,7 @@ export function miniMobileNet(classes = 3, { softmax = false } = {}): Functional
   x = new BatchNormalization({ name: "bn1" }).apply(x);
   x = new ReLU({ name: "relu1", maxValue: 6 }).apply(x);
   const entry = x;
-  x = new Conv2D({ name: "expand", filters: 16, kernelSize: 1, useBias: false, seed: 2 }).apply(x);
+  x = new Conv2D({ name: "expand", filters: 16, kernelSize: 1, useBias: true, seed: 2 }).apply(x);
   x = new BatchNormalization({ name: "expand_bn" }).apply(x);
   x = new ReLU({ name: "expand_relu", maxValue: 6 }).apply(x);
   x = new DepthwiseConv2D({ name: "depthwise", kernelSize: 3, padding: "same", useBias: false, seed: 3 }).apply(x);

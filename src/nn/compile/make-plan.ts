@@ -58,7 +58,7 @@ export function makePlan(request: PlanRequest): Plan {
       state: layout.stateBytes,
       gradients: gradientLayout.bytes,
       optimizer: optimizer ? updateBytes(gradientLayout.bytes, optimizer.slots.length) : 0,
-      constants: memory.constantBytes,
+      constants: memory.constantBytes.reduce((a, b) => a + b, 0),
       activations: memory.slotBytes.reduce((a, b) => a + b, 0),
       other:
         recordingBytes(steps.length - setupCount) +
@@ -69,6 +69,7 @@ export function makePlan(request: PlanRequest): Plan {
     savedActivationBytes: times.savedBytes,
     gradients: new Map([...gradients].map(([p, v]) => [p, gradientLayout.offsets.get(v.id)!])),
     ports: portsOf(traced, times, memory, request.forwardOnly ? graph : undefined),
+    constantBytes: memory.constantBytes,
     constants: graph.values
       .filter((v) => v.data && times.lifetimes.has(v.id))
       .map((v) => ({ offset: (memory.places.get(v.id) as { offset: number }).offset, data: v.data! })),

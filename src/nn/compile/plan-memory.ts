@@ -14,12 +14,13 @@ export const blockBytes = 256;
 
 export const alignToBlock = (bytes: number): number => Math.ceil(bytes / blockBytes) * blockBytes;
 
-export type ArenaName = "parameters" | "state" | "gradients" | "constants";
+export type ArenaName = "parameters" | "state" | "gradients";
 
 /** Where a value's bytes are. */
 export type Place =
   | { readonly kind: "slot"; readonly slot: number }
   | { readonly kind: "arena"; readonly arena: ArenaName; readonly offset: number } // bytes
+  | { readonly kind: "constant"; readonly level: number; readonly offset: number }
   | { readonly kind: "resource"; readonly name: string };
 
 /** Byte offsets of all parameters of a model: the same for every plan, so that plans share the arenas. */
@@ -44,7 +45,8 @@ export interface MemoryPlan {
   /** Scratch values by node index and name. */
   readonly scratch: ReadonlyMap<string, Place>;
   readonly slotBytes: readonly number[];
-  readonly constantBytes: number;
+  /** Bytes of the constants' buffers, by level: no dispatch reads and writes the same one. */
+  readonly constantBytes: readonly number[];
   readonly gradientBytes: number;
 }
 
@@ -68,10 +70,8 @@ export function planMemory(
   const places = new Map<number, Place>();
   const scratch = new Map<string, Place>();
   const requests: Request[] = [];
-  let constantBytes = 0;
-  const setupOutputs = new Set(
-    graph.nodes.filter((n) => n.phase === "setup").flatMap((n) => Object.values(n.outputs).map(times.root)),
-  );
+  const constantBytes: number[] = [];
+  const levels = constantLevels(graph, times);
   for (const [id, life] of times.lifetimes) {
     const value = graph.values[id];
     const bytes = 4 * elements(value.shape);
@@ -82,9 +82,11 @@ export function planMemory(
       places.set(id, { kind: "arena", arena, offset: layout.offsets.get(value.parameter)! });
     } else if (gradientOffsets.has(id)) {
       places.set(id, { kind: "arena", arena: "gradients", offset: gradientOffsets.get(id)! });
-    } else if (value.role === "constant" || setupOutputs.has(id)) {
-      places.set(id, { kind: "arena", arena: "constants", offset: constantBytes });
-      constantBytes += alignToBlock(bytes);
+    } else if (levels.has(id)) {
+      const level = levels.get(id)!;
+      while (constantBytes.length <= level) constantBytes.push(0);
+      places.set(id, { kind: "constant", level, offset: constantBytes[level] });
+      constantBytes[level] += alignToBlock(bytes);
     } else {
       requests.push({ bytes: alignToBlock(bytes), ...life, assign: (place) => places.set(id, place) });
     }
@@ -100,6 +102,19 @@ export function planMemory(
     }
   });
   return { places, scratch, slotBytes: assignSlots(requests), constantBytes, gradientBytes };
+}
+
+/** Constants of layers are on level 0; what the setup computes is one level above the highest constant that it reads. */
+function constantLevels(graph: Graph, times: Schedule): ReadonlyMap<number, number> {
+  const levels = new Map<number, number>();
+  for (const value of graph.values) if (value.role === "constant") levels.set(times.root(value.id), 0);
+  for (const node of graph.nodes) {
+    if (node.phase !== "setup") continue;
+    const below = Object.values(node.inputs).map((id) => levels.get(times.root(id!)) ?? -1);
+    const level = 1 + Math.max(-1, ...below);
+    for (const id of Object.values(node.outputs)) levels.set(times.root(id), level);
+  }
+  return levels;
 }
 
 /**

@@ -68,7 +68,9 @@ export interface PlanFields {
   readonly gradients: ReadonlyMap<Parameter, number>;
   /** Places of the values that the runtime reads or writes from outside. */
   readonly ports: Readonly<Record<string, Port>>;
-  /** Constants of layers to upload, with their offsets in the constants arena. */
+  /** Bytes of the constants' buffers, by level. */
+  readonly constantBytes: readonly number[];
+  /** Constants of layers to upload, with their offsets in the buffer of level 0. */
   readonly constants: readonly { readonly offset: number; readonly data: Float32Array }[];
   /** What the simplify pass saved. */
   readonly gained: Simplified;
