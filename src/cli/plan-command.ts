@@ -23,7 +23,7 @@ import type { Io } from "./io";
 
 export interface PlanArguments {
   readonly batch: number;
-  /** "all", "none", or the last layer to freeze. */
+  /** "all", "base" (all but the head), "none", or the last layer to freeze. */
   readonly freeze: string;
   readonly mode: Mode;
   readonly adapter: AdapterName;
@@ -71,13 +71,15 @@ function planFor(model: Container, frozen: string, { batch, mode, adapter, optim
 }
 
 /**
- * "none" thaws everything; "all" freezes everything but the head, the last layer with weights, because a step that trains
- * nothing needs no plan; a layer's name freezes up to it.
+ * "none" thaws everything, "all" freezes everything, "base" everything but the head, which is the last layer with weights;
+ * a layer's name freezes up to it.
  */
 export function freeze(model: Container, what: string): void {
   if (what === "none") {
     model.trainable = true;
   } else if (what === "all") {
+    model.trainable = false;
+  } else if (what === "base") {
     model.trainable = false;
     const head = model.flatLayers().findLast((l) => l.parameters.some((p) => p.kind === "weight"));
     if (!head) throw new ThawError("plan", `${model.name} has no weights`, "a network with weights");
@@ -89,7 +91,8 @@ export function freeze(model: Container, what: string): void {
 
 function describeFreeze(what: string): string {
   if (what === "none") return "nothing is frozen";
-  return what === "all" ? "everything but the head is frozen" : `frozen up to ${what}`;
+  if (what === "all") return "everything is frozen";
+  return what === "base" ? "everything but the head is frozen" : `frozen up to ${what}`;
 }
 
 /** The call that gives an output, with activations and reshapes after the last weights skipped. */

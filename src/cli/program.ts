@@ -60,7 +60,7 @@ function program(io: Io): Command {
     .option("--batch <n>", "samples in a step", whole(1), 8)
     .option(
       "--freeze <what>",
-      "all (but the head, the last layer with weights), none, or the last layer to freeze",
+      "all, base (all but the head, the last layer with weights), none, or the last layer to freeze",
       "none",
     )
     .option("--classes <n>", "puts a new head for so many classes in place of the last Dense layer", whole(1))

@@ -101,9 +101,9 @@ export abstract class Layer {
   /** Makes the parameters. Called once, before the first `call`; later calls with other shapes are the layer's business. */
   ensureBuilt(shapes: readonly SampleShape[]): void {
     if (this.#built) return;
-    this.#built = shapes;
     this.#random = randomSource(this.#seed * 0x9e3779b1);
     this.build(shapes);
+    this.#built = shapes;
   }
 
   /** Creates weights with `addWeight`; nothing by default. */

@@ -130,6 +130,15 @@ describe("plan of a training step", () => {
     }
   });
 
+  it("has no backward pass when everything is frozen, and says why", () => {
+    const model = miniMobileNet();
+    model.trainable = false;
+    const plan = planOf(model);
+    expect(plan.totals("backward").dispatches).toBe(0);
+    expect(plan.fields.savedActivationBytes).toBe(0);
+    expect(layer(plan, "head").reason).toBe("dw skipped: head is frozen; dx skipped: nothing trainable below head");
+  });
+
   it("saves less and needs less memory the more is frozen", () => {
     const cuts = [null, "relu1", "add", "relu2", "pool"];
     const plans = cuts.map((cut) => {

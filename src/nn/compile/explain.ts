@@ -19,11 +19,10 @@ export function explainLayers(
   graph: Graph,
   steps: readonly PlanStep[],
   times: Schedule,
-  required: ReadonlySet<number>,
+  training: boolean,
   forwardLayers: readonly string[],
 ): LayerPlan[] {
   const layers = layersByPath(model);
-  const training = steps.some((s) => s.phase === "update") && required.size > 0;
   const lowest = forwardLayers.find((path) => layers.some(([p, l]) => p === path && l.trainableParameters.length > 0));
   return layers.map(([path, layer]) => {
     const own = steps.filter((s) => s.layer === path);

@@ -51,7 +51,7 @@ export function makePlan(request: PlanRequest): Plan {
     mode: request.mode,
     batchSize: request.batchSize,
     steps,
-    layers: explainLayers(request.model, graph, steps, times, required, forwardLayers),
+    layers: explainLayers(request.model, graph, steps, times, training, forwardLayers),
     slotBytes: memory.slotBytes,
     memory: {
       parameters: layout.parameterBytes,

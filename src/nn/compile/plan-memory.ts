@@ -110,7 +110,7 @@ function constantLevels(graph: Graph, times: Schedule): ReadonlyMap<number, numb
   for (const value of graph.values) if (value.role === "constant") levels.set(times.root(value.id), 0);
   for (const node of graph.nodes) {
     if (node.phase !== "setup") continue;
-    const below = Object.values(node.inputs).map((id) => levels.get(times.root(id!)) ?? -1);
+    const below = Object.values(node.inputs).map((id) => levels.get(times.root(id)) ?? -1);
     const level = 1 + Math.max(-1, ...below);
     for (const id of Object.values(node.outputs)) levels.set(times.root(id), level);
   }

@@ -1,7 +1,7 @@
 /** `.keras` files: what is carried over, and what each kind of bad file is told. */
 import { unzipSync, zipSync } from "fflate";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Conv2D } from "../../../src/index";
+import type { Conv2D } from "../../../src/index";
 import { loadModel } from "../../../src/loaders/index";
 import { hasSharedAssets, readBytes, readShared } from "../../setup/files";
 

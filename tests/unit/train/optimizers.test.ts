@@ -91,7 +91,7 @@ describe("optimizers against Keras", () => {
             effectiveRate: effectiveRate?.(learningRate, iteration) ?? learningRate,
           },
         );
-        parameters = updated.parameters as Float64Array<ArrayBuffer>;
+        parameters = updated.parameters;
         slots = Object.fromEntries(optimizer.slots.map((slot) => [slot, updated[slot] as Float64Array<ArrayBuffer>]));
         const expected = flat(after[i]);
         parameters.forEach((value, at) => {
