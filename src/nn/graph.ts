@@ -2,6 +2,7 @@
  * The graph that layers write and compile passes read: values and operations as plain data. Layers emit the forward
  * part; `differentiate` adds the backward part to the same lists.
  */
+import { ThawError } from "../errors";
 import type { Shape } from "../kernels/operation";
 import { findOperation } from "../kernels/registry";
 import type { Parameter } from "./parameter";
@@ -114,8 +115,10 @@ export class Graph {
   ): Record<string, Value> {
     const definition = findOperation(op);
     const present = Object.entries(inputs).filter((entry): entry is [string, Value] => entry[1] !== undefined);
-    const shapes = definition.shapes(attrs, Object.fromEntries(present.map(([name, v]) => [name, v.shape])));
     const layer = more.layer ?? this.layer;
+    const shapes = inLayer(layer, () =>
+      definition.shapes(attrs, Object.fromEntries(present.map(([name, v]) => [name, v.shape]))),
+    );
     const outputs: Record<string, Value> = {};
     for (const name of definition.outputs) {
       outputs[name] = this.value({ name: `${layer}:${op}.${name}`, shape: shapes[name], role: "computed", layer });
@@ -143,5 +146,16 @@ export class Graph {
   shapesOf(node: Node): Record<string, Shape> {
     const all = { ...node.inputs, ...node.outputs };
     return Object.fromEntries(Object.entries(all).map(([name, id]) => [name, this.values[id].shape]));
+  }
+}
+
+/** An operation's error with the layer that asked for it in front: `conv1: conv2d: x has shape ...`. */
+function inLayer<T>(layer: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof ThawError && layer && !error.message.startsWith(layer))
+      error.message = `${layer}: ${error.message}`;
+    throw error;
   }
 }

@@ -263,6 +263,7 @@ export class FunctionalModel extends Container {
       );
     this.#order = [...new Set([...this.inputs.map((t) => t.layer), ...this.calls.map((c) => c.layer)])];
     this.assignPaths();
+    if (options.trainable === false) this.trainable = false;
   }
 
   get layers(): readonly Layer[] {
@@ -291,6 +292,7 @@ export class Sequential extends Container {
     super(options);
     if (options.inputShape) this.add(new InputLayer({ shape: options.inputShape }));
     for (const layer of layers) this.add(layer);
+    if (options.trainable === false) this.trainable = false;
   }
 
   /** @throws when the layer does not fit onto the one before. */

@@ -1,0 +1,80 @@
+/** The command line's plan, summary and errors; nothing here touches a GPU. */
+import { describe, expect, it } from "vitest";
+import { runCli } from "../../../src/cli/program";
+import type { PlanJson } from "../../../src/index";
+
+const file = "assets/thaw_cifar8.keras";
+
+async function run(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  let [out, err] = ["", ""];
+  const status = await runCli(args, {
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    interactive: false,
+    width: 100,
+  });
+  return { status, out, err };
+}
+
+async function plan(freeze: string): Promise<PlanJson> {
+  const { status, out, err } = await run("plan", file, "--batch", "8", "--freeze", freeze, "--json");
+  expect([status, err]).toEqual([0, ""]);
+  return JSON.parse(out) as PlanJson;
+}
+
+describe("thaw plan", () => {
+  it("counts phases, bytes and layers as JSON, less of each the more is frozen", async () => {
+    const [none, half, base, all] = [
+      await plan("none"),
+      await plan("block_5_add"),
+      await plan("base"),
+      await plan("all"),
+    ];
+    for (const p of [none, half, base, all]) expect([p.submits, p.batchSize]).toEqual([1, 8]);
+    expect(none.backward.dispatches).toBeGreaterThan(half.backward.dispatches);
+    expect(half.backward.dispatches).toBeGreaterThan(base.backward.dispatches);
+    expect(all.backward).toEqual({ dispatches: 0, flops: 0, bytes: 0 });
+    expect(none.savedActivationBytes).toBeGreaterThan(2 * half.savedActivationBytes);
+    expect(all.savedActivationBytes).toBe(0);
+    expect(none.peakBytes).toBeGreaterThan(half.peakBytes);
+    expect(half.peakBytes).toBeGreaterThan(all.peakBytes);
+    // A trained step does the forward pass and about twice that backward.
+    const ratio = none.backward.flops / none.forward.flops;
+    expect(ratio).toBeGreaterThan(1.7);
+    expect(ratio).toBeLessThan(2.2);
+    const frozen = half.layers.filter((l) => !l.trainable);
+    expect(frozen.every((l) => !l.dw)).toBe(true);
+    const conv = half.layers.find((l) => l.name === "Conv1")!;
+    expect(conv).toMatchObject({ trainable: false, dx: false, dw: false });
+    expect(conv.reason).toBe("dw skipped: Conv1 is frozen; dx skipped: nothing trainable below Conv1");
+  });
+
+  it("prints a table with reasons and what freezing saves", async () => {
+    const { status, out } = await run("plan", file, "--freeze", "Conv1_relu");
+    expect(status).toBe(0);
+    expect(out).toContain("dw skipped: Conv1 is frozen");
+    expect(out).toMatch(/backward dispatches +\d+ -> +\d+/);
+  });
+
+  it("puts a new head on with --classes", async () => {
+    const { out } = await run("plan", file, "--classes", "3", "--json");
+    expect((JSON.parse(out) as PlanJson).layers.at(-1)).toMatchObject({ name: "predictions", dw: true });
+  });
+
+  it("tells wrong use from what went wrong", async () => {
+    expect(await run("plan", "nowhere.keras")).toMatchObject({ status: 1, out: "" });
+    expect((await run("plan", "nowhere.keras")).err).toMatch(/nowhere.keras: there is no such file; expected/);
+    expect((await run("plan", file, "--freeze", "conv99")).err).toMatch(/has no layer conv99; expected one of .*Conv1/);
+    expect((await run("plan", file, "--batch", "0")).status).toBe(2);
+    expect((await run("frobnicate")).status).toBe(2);
+  });
+});
+
+describe("thaw summary", () => {
+  it("prints what Keras prints", async () => {
+    const { status, out } = await run("summary", file);
+    expect(status).toBe(0);
+    expect(out).toContain("Total params: 237,816");
+    expect(out).toContain("Non-trainable params: 8,304");
+  });
+});
