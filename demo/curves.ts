@@ -20,7 +20,7 @@ export class Chart {
   readonly #options: ChartOptions;
   /** By CSS class, which gives the colour. */
   readonly #series = new Map<string, Series>();
-  #epochs = 8;
+  #epochs = 6;
 
   constructor(svg: SVGSVGElement, options: ChartOptions) {
     this.#svg = svg;

@@ -81,12 +81,12 @@ export const settings = {
   trainingImages: 200,
   batchSize: 20,
   validationBatchSize: 100,
-  epochs: 8,
+  epochs: 6,
   validationImages: 400,
   /** Pretrained layers up to this one are kept. */
   cut: "out_relu",
   rates: { scratch: 1e-3, frozen: 3e-3, fineTuned: 1e-4 },
-  quick: { epochs: 2, validationImages: 200 },
+  quick: { epochs: 2, validationImages: 120 },
 } as const;
 
 /** The three trainings, in their order. */
@@ -142,7 +142,7 @@ export interface JobOptions {
   readonly seed?: number;
   /** Fewer epochs and validation images, to see that everything works. */
   readonly quick?: boolean;
-  /** For each of the three; default 8, or 2 with `quick`. */
+  /** For each of the three; default 6, or 2 with `quick`. */
   readonly epochs?: number;
   /** A look instead of the lesson: fewer images. Defaults: 200 and all. */
   readonly trainingImages?: number;

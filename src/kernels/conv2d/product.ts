@@ -40,5 +40,6 @@ export function selectConvolution(
   adapter: AdapterTraits,
 ): string {
   if (isProduct(p)) return selectProduct(product(p, noEpilogue), adapter);
+  if (!adapter.software) return "tiles";
   return preferQuads(adapter) ? "registers" : "plain";
 }

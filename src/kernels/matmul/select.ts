@@ -4,10 +4,11 @@ import type { Gemm } from "./gemm";
 import { inVectors } from "./vec4";
 
 /**
- * Behind a software adapter the quads win, because loads cost most there; a GPU's lanes would stand idle in workgroups of
- * four.
+ * GPUs share what they load through workgroup memory. Behind a software adapter barriers are dear and loads cost most:
+ * there quads hand values to each other, where they can (a GPU's lanes would stand idle in workgroups of four).
  */
-export function selectProduct(p: Gemm, adapter: AdapterTraits): "plain" | "vec4" | "quadsVec4" | "registers" {
+export function selectProduct(p: Gemm, adapter: AdapterTraits): "plain" | "vec4" | "tiles" | "quadsVec4" | "registers" {
+  if (!adapter.software) return "tiles";
   if (preferQuads(adapter)) return inVectors(p) ? "quadsVec4" : "registers";
   return inVectors(p) ? "vec4" : "plain";
 }

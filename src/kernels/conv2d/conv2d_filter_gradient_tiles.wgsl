@@ -1,0 +1,169 @@
+// dw[k, o] = sum over n, r, q of x[n, r * sy + ky * dy - top, q * sx + kx * dx - left, c] * dy[n, r, q, o], k = (ky, kx, d)
+//
+// The gradient of a convolution with respect to its filter as a matrix product through workgroup memory, for GPUs: rows are
+// the filter's taps and channels k, columns are filters, and steps of the sum are positions of dy. Inputs beside the image
+// count as zero.
+//
+// The scheme: a workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows (LANES_DOWN apart, so that
+// neighbours read neighbouring rows) by 4 columns in registers. STEPS terms of the sum go through workgroup memory at a
+// time: each invocation brings a block of four by four of x or dy there, turned so that later reads are whole vectors; then
+// every vector that is read serves 4 or 32 multiply-adds. Blocks past an edge are zero.
+//
+// z counts parts of the positions; each leaves its sum, one after another, in dw, and matmul_sum_parts adds them up where
+// there is more than one. Groups come one after another in the launch.
+
+const TILE_ROWS: u32 = 64u; // 32 or 64
+const TILE_COLUMNS: u32 = 64u; // 32 or 64
+const STEPS: u32 = 16u; // terms of the sum that lie in workgroup memory at a time
+
+const LANES_ACROSS: u32 = TILE_COLUMNS / 4u;
+const LANES_DOWN: u32 = TILE_ROWS / 8u;
+const WORKGROUP: u32 = LANES_ACROSS * LANES_DOWN;
+const BLOCKS_DEEP: u32 = STEPS / 4u;
+const X_PITCH: u32 = BLOCKS_DEEP + 1u; // vectors from one row to the next: one more, so that rows lie in different banks
+const X_BLOCKS: u32 = TILE_ROWS / 4u * BLOCKS_DEEP;
+const W_BLOCKS: u32 = LANES_ACROSS * BLOCKS_DEEP;
+
+struct Params {
+  m: u32, // taps * depth
+  n: u32, // filters of a group
+  positions: u32, // of dy, over the batch
+  each: u32, // positions of one part
+  inRows: i32,
+  inColumns: i32,
+  channels: u32,
+  outRows: u32,
+  outColumns: u32,
+  filters: u32,
+  depth: u32,
+  filterColumns: u32,
+  strideRows: i32,
+  strideColumns: i32,
+  dilationRows: i32,
+  dilationColumns: i32,
+  top: i32,
+  left: i32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dw: array<f32>;
+
+
+var<workgroup> xTile: array<vec4f, TILE_ROWS * X_PITCH>; // a vector is four steps of one row
+var<workgroup> wTile: array<vec4f, STEPS * LANES_ACROSS>; // a vector is four columns of one step
+
+// Four rows k from `row` on at four positions from `step` on: a column a row, the positions within it.
+fn loadX(group: u32, row: u32, step: u32, end: u32) -> mat4x4f {
+  var block = mat4x4f();
+  for (var s = 0u; s < 4u; s++) {
+    let position = step + s;
+    if position >= end { continue; }
+    let image = position / (params.outRows * params.outColumns);
+    let outRow = i32(position / params.outColumns % params.outRows);
+    let outColumn = i32(position % params.outColumns);
+    for (var k = 0u; k < 4u; k++) {
+      let tap = (row + k) / params.depth;
+      let inRow = outRow * params.strideRows + i32(tap / params.filterColumns) * params.dilationRows - params.top;
+      let inColumn = outColumn * params.strideColumns + i32(tap % params.filterColumns) * params.dilationColumns - params.left;
+      let inside = inRow >= 0 && inRow < params.inRows && inColumn >= 0 && inColumn < params.inColumns;
+      if inside && row + k < params.m {
+        let pixel = u32((i32(image) * params.inRows + inRow) * params.inColumns + inColumn);
+        block[k][s] = x[pixel * params.channels + group * params.depth + (row + k) % params.depth];
+      }
+    }
+  }
+  return block;
+}
+
+// Four positions from `step` on of four filters from `column` on: a column a position, the filters within it.
+fn loadDy(group: u32, step: u32, column: u32, end: u32) -> mat4x4f {
+  var block = mat4x4f();
+  for (var s = 0u; s < 4u; s++) {
+    for (var c = 0u; c < 4u; c++) {
+      if step + s < end && column + c < params.n {
+        block[s][c] = dy[(step + s) * params.filters + group * params.n + column + c];
+      }
+    }
+  }
+  return block;
+}
+
+// One row's sum and its next four terms: x4 has four steps, w0 to w3 the columns at each of them.
+fn addRow(sum: vec4f, x4: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> vec4f {
+  return fma(vec4f(x4.w), w3, fma(vec4f(x4.z), w2, fma(vec4f(x4.y), w1, fma(vec4f(x4.x), w0, sum))));
+}
+
+fn finish(sum: vec4f, group: u32, part: u32, row: u32, column: u32) {
+  if row >= params.m { return; }
+  let first = (part * params.m + row) * params.filters + group * params.n + column;
+  for (var c = 0u; c < min(4u, params.n - column); c++) { dw[first + c] = sum[c]; }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let tilesAcross = (params.n + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+  let tilesDown = (params.m + TILE_ROWS - 1u) / TILE_ROWS;
+  let tile = workgroup.x + workgroup.y * workgroups.x;
+  let group = tile / (tilesAcross * tilesDown);
+  let firstRow = tile / tilesAcross % tilesDown * TILE_ROWS;
+  let firstColumn = tile % tilesAcross * TILE_COLUMNS;
+  let across = local % LANES_ACROSS;
+  let down = local / LANES_ACROSS;
+  let part = workgroup.z;
+  let begin = part * params.each;
+  let end = min(begin + params.each, params.positions);
+  var sum0 = vec4f(); var sum1 = vec4f(); var sum2 = vec4f(); var sum3 = vec4f();
+  var sum4 = vec4f(); var sum5 = vec4f(); var sum6 = vec4f(); var sum7 = vec4f();
+  for (var step = begin; step < end; step += STEPS) {
+    for (var i = local; i < X_BLOCKS + W_BLOCKS; i += WORKGROUP) {
+      if i < X_BLOCKS {
+        let rows = i % (TILE_ROWS / 4u);
+        let deep = i / (TILE_ROWS / 4u);
+        let block = loadX(group, firstRow + rows * 4u, step + deep * 4u, end);
+        let first = rows * 4u * X_PITCH + deep;
+        xTile[first] = block[0];
+        xTile[first + X_PITCH] = block[1];
+        xTile[first + 2u * X_PITCH] = block[2];
+        xTile[first + 3u * X_PITCH] = block[3];
+      } else {
+        let j = i - X_BLOCKS;
+        let columns = j % LANES_ACROSS;
+        let deep = j / LANES_ACROSS;
+        let block = loadDy(group, step + deep * 4u, firstColumn + columns * 4u, end);
+        let first = deep * 4u * LANES_ACROSS + columns;
+        wTile[first] = block[0];
+        wTile[first + LANES_ACROSS] = block[1];
+        wTile[first + 2u * LANES_ACROSS] = block[2];
+        wTile[first + 3u * LANES_ACROSS] = block[3];
+      }
+    }
+    workgroupBarrier();
+    for (var block = 0u; block < BLOCKS_DEEP; block++) {
+      let w0 = wTile[(block * 4u) * LANES_ACROSS + across];
+      let w1 = wTile[(block * 4u + 1u) * LANES_ACROSS + across];
+      let w2 = wTile[(block * 4u + 2u) * LANES_ACROSS + across];
+      let w3 = wTile[(block * 4u + 3u) * LANES_ACROSS + across];
+      sum0 = addRow(sum0, xTile[(down + 0u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum1 = addRow(sum1, xTile[(down + 1u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum2 = addRow(sum2, xTile[(down + 2u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum3 = addRow(sum3, xTile[(down + 3u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum4 = addRow(sum4, xTile[(down + 4u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum5 = addRow(sum5, xTile[(down + 5u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum6 = addRow(sum6, xTile[(down + 6u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum7 = addRow(sum7, xTile[(down + 7u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+    }
+    workgroupBarrier();
+  }
+  let column = firstColumn + across * 4u;
+  if column >= params.n { return; }
+  finish(sum0, group, part, firstRow + down + 0u * LANES_DOWN, column);
+  finish(sum1, group, part, firstRow + down + 1u * LANES_DOWN, column);
+  finish(sum2, group, part, firstRow + down + 2u * LANES_DOWN, column);
+  finish(sum3, group, part, firstRow + down + 3u * LANES_DOWN, column);
+  finish(sum4, group, part, firstRow + down + 4u * LANES_DOWN, column);
+  finish(sum5, group, part, firstRow + down + 5u * LANES_DOWN, column);
+  finish(sum6, group, part, firstRow + down + 6u * LANES_DOWN, column);
+  finish(sum7, group, part, firstRow + down + 7u * LANES_DOWN, column);
+}

@@ -1,0 +1,235 @@
+// y[n, r, q, o] = f(z * scale[o] + b[o] + residual[n, r, q, o]),
+// z = sum over taps (j, i) and channels d of source[n, r', q', d] * w[tap(j, i), d, o]
+//
+// The convolution and its gradient with respect to the image as a matrix product through workgroup memory, for GPUs: rows
+// are pixels, columns are channels of the result, and steps of the sum are the taps' channels, tap by tap.
+//
+// The scheme: a workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows (LANES_DOWN apart, so that
+// neighbours read neighbouring rows) by 4 columns in registers. STEPS terms of the sum go through workgroup memory at a
+// time: each invocation brings a block of four by four of x or w there, turned so that later reads are whole vectors; then
+// every vector that is read serves 4 or 32 multiply-adds. Blocks past an edge are zero.
+//
+// Pixels lie on a grid: the one at (r, q) reads the source at row r * stride + first + j * tapStep and column likewise,
+// and is written to row r * spread + origin of the result. For the convolution stride is its stride, tapStep its
+// dilation and spread 1. For the gradient the source is dy and the grid is one phase of the strides: the pixels of dx
+// that the same taps reach, so that no tap divides. Groups are counted by z.
+
+const TILE_ROWS: u32 = 64u; // 32 or 64
+const TILE_COLUMNS: u32 = 64u; // 32 or 64
+const STEPS: u32 = 16u; // terms of the sum that lie in workgroup memory at a time
+
+const LANES_ACROSS: u32 = TILE_COLUMNS / 4u;
+const LANES_DOWN: u32 = TILE_ROWS / 8u;
+const WORKGROUP: u32 = LANES_ACROSS * LANES_DOWN;
+const BLOCKS_DEEP: u32 = STEPS / 4u;
+const X_PITCH: u32 = BLOCKS_DEEP + 1u; // vectors from one row to the next: one more, so that rows lie in different banks
+const X_BLOCKS: u32 = TILE_ROWS / 4u * BLOCKS_DEEP;
+const W_BLOCKS: u32 = LANES_ACROSS * BLOCKS_DEEP;
+
+override W_TURNED: bool = false; // steps of w lie next to each other instead of its columns
+override HAS_SCALE: bool = true;
+override HAS_BIAS: bool = true;
+override HAS_RESIDUAL: bool = true;
+override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
+
+struct Params {
+  m: u32, // pixels of the grid, over the batch
+  n: u32, // channels of the result, in a group
+  depth: u32, // channels of the source, in a group
+  gridRows: u32,
+  gridColumns: u32,
+  sourceRows: i32,
+  sourceColumns: i32,
+  sourceChannels: u32,
+  strideRows: i32,
+  strideColumns: i32,
+  firstRow: i32,
+  firstColumn: i32,
+  tapRows: u32,
+  tapColumns: u32,
+  tapStepRows: i32,
+  tapStepColumns: i32,
+  wFirst: u32, // where the first tap lies in w
+  wTapRow: u32, // from one row of taps to the next
+  wTapColumn: u32, // from one tap of a row to the next
+  wStep: u32, // from one d to the next
+  wColumn: u32, // from one o to the next
+  wGroup: u32, // from one group to the next
+  resultRows: u32,
+  resultColumns: u32,
+  resultChannels: u32,
+  spreadRows: u32,
+  spreadColumns: u32,
+  originRow: u32,
+  originColumn: u32,
+  slope: f32,
+  maxValue: f32,
+  threshold: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read> b: array<f32>;
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+
+var<workgroup> xTile: array<vec4f, TILE_ROWS * X_PITCH>; // a vector is four steps of one row
+var<workgroup> wTile: array<vec4f, STEPS * LANES_ACROSS>; // a vector is four columns of one step
+
+fn activate(v: vec4f) -> vec4f {
+  switch FUNCTION {
+    case 1u: {
+      let low = select(params.slope * (v - params.threshold), v, v >= vec4f(params.threshold));
+      return min(low, vec4f(params.maxValue));
+    }
+    case 2u: { return 1.0 / (1.0 + exp(-v)); }
+    case 3u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }
+    case 4u: { return v / (1.0 + exp(-v)); }
+    case 5u: { return clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
+    case 6u: { return v * clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
+    default: { return v; }
+  }
+}
+
+struct Pixel {
+  image: u32,
+  row: u32, // on the grid
+  column: u32,
+}
+
+fn locate(pixel: u32) -> Pixel {
+  let inImage = pixel % (params.gridRows * params.gridColumns);
+  return Pixel(pixel / (params.gridRows * params.gridColumns), inImage / params.gridColumns, inImage % params.gridColumns);
+}
+
+// Four pixels from `pixel` on at four steps from `step` on: a column a pixel, the steps within it. A step is a channel of a
+// tap; the steps of a block may belong to two taps.
+fn loadX(group: u32, pixel: u32, step: u32) -> mat4x4f {
+  let steps = params.tapRows * params.tapColumns * params.depth;
+  var block = mat4x4f();
+  for (var p = 0u; p < 4u; p++) {
+    if pixel + p >= params.m { continue; }
+    let place = locate(pixel + p);
+    let firstRow = i32(place.row) * params.strideRows + params.firstRow;
+    let firstColumn = i32(place.column) * params.strideColumns + params.firstColumn;
+    for (var s = 0u; s < 4u; s++) {
+      let tap = (step + s) / params.depth;
+      let row = firstRow + i32(tap / params.tapColumns) * params.tapStepRows;
+      let column = firstColumn + i32(tap % params.tapColumns) * params.tapStepColumns;
+      let inside = row >= 0 && row < params.sourceRows && column >= 0 && column < params.sourceColumns;
+      if inside && step + s < steps {
+        let position = (i32(place.image) * params.sourceRows + row) * params.sourceColumns + column;
+        block[p][s] = x[u32(position) * params.sourceChannels + group * params.depth + (step + s) % params.depth];
+      }
+    }
+  }
+  return block;
+}
+
+// Four steps from `step` on of four columns from `column` on: a column a step, the columns of y within it.
+fn loadW(group: u32, step: u32, column: u32) -> mat4x4f {
+  let steps = params.tapRows * params.tapColumns * params.depth;
+  var block = mat4x4f();
+  for (var s = 0u; s < 4u; s++) {
+    if step + s >= steps { continue; }
+    let tap = (step + s) / params.depth;
+    let first = params.wFirst + group * params.wGroup + tap / params.tapColumns * params.wTapRow
+      + tap % params.tapColumns * params.wTapColumn + (step + s) % params.depth * params.wStep;
+    for (var c = 0u; c < 4u; c++) {
+      if column + c < params.n { block[s][c] = w[first + (column + c) * params.wColumn]; }
+    }
+  }
+  return block;
+}
+
+// One row's sum and its next four terms: x4 has four steps, w0 to w3 the columns at each of them.
+fn addRow(sum: vec4f, x4: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> vec4f {
+  return fma(vec4f(x4.w), w3, fma(vec4f(x4.z), w2, fma(vec4f(x4.y), w1, fma(vec4f(x4.x), w0, sum))));
+}
+
+fn finish(sum: vec4f, pixel: u32, channel: u32, count: u32, factor: vec4f, offset: vec4f) {
+  if pixel >= params.m { return; }
+  let place = locate(pixel);
+  let row = place.row * params.spreadRows + params.originRow;
+  let column = place.column * params.spreadColumns + params.originColumn;
+  let first = ((place.image * params.resultRows + row) * params.resultColumns + column) * params.resultChannels + channel;
+  var z = sum * factor + offset;
+  if HAS_RESIDUAL {
+    for (var c = 0u; c < count; c++) { z[c] += residual[first + c]; }
+  }
+  z = activate(z);
+  for (var c = 0u; c < count; c++) { y[first + c] = z[c]; }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let tilesAcross = (params.n + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+  let tile = workgroup.x + workgroup.y * workgroups.x;
+  let firstRow = tile / tilesAcross * TILE_ROWS;
+  let firstColumn = tile % tilesAcross * TILE_COLUMNS;
+  let across = local % LANES_ACROSS;
+  let down = local / LANES_ACROSS;
+  let group = workgroup.z;
+  let end = params.tapRows * params.tapColumns * params.depth;
+  var sum0 = vec4f(); var sum1 = vec4f(); var sum2 = vec4f(); var sum3 = vec4f();
+  var sum4 = vec4f(); var sum5 = vec4f(); var sum6 = vec4f(); var sum7 = vec4f();
+  for (var step = 0u; step < end; step += STEPS) {
+    for (var i = local; i < X_BLOCKS + W_BLOCKS; i += WORKGROUP) {
+      if i < X_BLOCKS {
+        let rows = i / BLOCKS_DEEP;
+        let deep = i % BLOCKS_DEEP;
+        let block = loadX(group, firstRow + rows * 4u, step + deep * 4u);
+        let first = rows * 4u * X_PITCH + deep;
+        xTile[first] = block[0];
+        xTile[first + X_PITCH] = block[1];
+        xTile[first + 2u * X_PITCH] = block[2];
+        xTile[first + 3u * X_PITCH] = block[3];
+      } else {
+        let j = i - X_BLOCKS;
+        let columns = select(j % LANES_ACROSS, j / BLOCKS_DEEP, W_TURNED);
+        let deep = select(j / LANES_ACROSS, j % BLOCKS_DEEP, W_TURNED);
+        let block = loadW(group, step + deep * 4u, firstColumn + columns * 4u);
+        let first = deep * 4u * LANES_ACROSS + columns;
+        wTile[first] = block[0];
+        wTile[first + LANES_ACROSS] = block[1];
+        wTile[first + 2u * LANES_ACROSS] = block[2];
+        wTile[first + 3u * LANES_ACROSS] = block[3];
+      }
+    }
+    workgroupBarrier();
+    for (var block = 0u; block < BLOCKS_DEEP; block++) {
+      let w0 = wTile[(block * 4u) * LANES_ACROSS + across];
+      let w1 = wTile[(block * 4u + 1u) * LANES_ACROSS + across];
+      let w2 = wTile[(block * 4u + 2u) * LANES_ACROSS + across];
+      let w3 = wTile[(block * 4u + 3u) * LANES_ACROSS + across];
+      sum0 = addRow(sum0, xTile[(down + 0u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum1 = addRow(sum1, xTile[(down + 1u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum2 = addRow(sum2, xTile[(down + 2u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum3 = addRow(sum3, xTile[(down + 3u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum4 = addRow(sum4, xTile[(down + 4u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum5 = addRow(sum5, xTile[(down + 5u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum6 = addRow(sum6, xTile[(down + 6u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum7 = addRow(sum7, xTile[(down + 7u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+    }
+    workgroupBarrier();
+  }
+  let column = firstColumn + across * 4u;
+  if column >= params.n { return; }
+  let count = min(4u, params.n - column);
+  let first = group * params.n;
+  let channels = first + min(column + vec4u(0u, 1u, 2u, 3u), vec4u(params.n - 1u));
+  var factor = vec4f(1.0);
+  var offset = vec4f();
+  if HAS_SCALE { factor = vec4f(scale[channels.x], scale[channels.y], scale[channels.z], scale[channels.w]); }
+  if HAS_BIAS { offset = vec4f(b[channels.x], b[channels.y], b[channels.z], b[channels.w]); }
+  finish(sum0, firstRow + down + 0u * LANES_DOWN, first + column, count, factor, offset);
+  finish(sum1, firstRow + down + 1u * LANES_DOWN, first + column, count, factor, offset);
+  finish(sum2, firstRow + down + 2u * LANES_DOWN, first + column, count, factor, offset);
+  finish(sum3, firstRow + down + 3u * LANES_DOWN, first + column, count, factor, offset);
+  finish(sum4, firstRow + down + 4u * LANES_DOWN, first + column, count, factor, offset);
+  finish(sum5, firstRow + down + 5u * LANES_DOWN, first + column, count, factor, offset);
+  finish(sum6, firstRow + down + 6u * LANES_DOWN, first + column, count, factor, offset);
+  finish(sum7, firstRow + down + 7u * LANES_DOWN, first + column, count, factor, offset);
+}

@@ -1,0 +1,189 @@
+// y[p, i, j] = f(sum over k of x[p, i, k] * w[p, k, j] * scale[j] + b[j] + residual[p, i, j])
+//
+// The matrix product through workgroup memory, for GPUs. How the factors lie in memory is a matter of strides, so one
+// program serves all four kinds of transposition and every shape.
+//
+// The scheme: a workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows (LANES_DOWN apart, so that
+// neighbours read neighbouring rows) by 4 columns in registers. STEPS terms of the sum go through workgroup memory at a
+// time: each invocation brings a block of four by four of x or w there, turned so that later reads are whole vectors; then
+// every vector that is read serves 4 or 32 multiply-adds. Blocks past an edge are zero.
+//
+// With kEach below k a launch computes partial sums: z counts the parts, whose results lie one after another in y and are
+// added up by matmul_sum_parts. Otherwise z counts the products p of a batch.
+
+const TILE_ROWS: u32 = 64u; // 32 or 64
+const TILE_COLUMNS: u32 = 64u; // 32 or 64
+const STEPS: u32 = 16u; // terms of the sum that lie in workgroup memory at a time
+
+const LANES_ACROSS: u32 = TILE_COLUMNS / 4u;
+const LANES_DOWN: u32 = TILE_ROWS / 8u;
+const WORKGROUP: u32 = LANES_ACROSS * LANES_DOWN;
+const BLOCKS_DEEP: u32 = STEPS / 4u;
+const X_PITCH: u32 = BLOCKS_DEEP + 1u; // vectors from one row to the next: one more, so that rows lie in different banks
+const X_BLOCKS: u32 = TILE_ROWS / 4u * BLOCKS_DEEP;
+const W_BLOCKS: u32 = LANES_ACROSS * BLOCKS_DEEP;
+
+// Which way neighbours in memory lie, so that neighbouring invocations read them: rows of x next to each other instead of its
+// steps, steps of w instead of its columns.
+override X_TURNED: bool = false;
+override W_TURNED: bool = false;
+override HAS_SCALE: bool = true;
+override HAS_BIAS: bool = true;
+override HAS_RESIDUAL: bool = true;
+override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
+
+struct Params {
+  m: u32,
+  n: u32,
+  k: u32,
+  kEach: u32, // steps of one part
+  kFirst: u32, // from one part's first step to the next part's
+  xRow: u32, // from one i to the next
+  xStep: u32, // from one k to the next
+  xPart: u32, // from one product to the next
+  wStep: u32,
+  wColumn: u32,
+  wPart: u32,
+  slope: f32,
+  maxValue: f32,
+  threshold: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read> b: array<f32>;
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+
+var<workgroup> xTile: array<vec4f, TILE_ROWS * X_PITCH>; // a vector is four steps of one row
+var<workgroup> wTile: array<vec4f, STEPS * LANES_ACROSS>; // a vector is four columns of one step
+
+fn activate(v: vec4f) -> vec4f {
+  switch FUNCTION {
+    case 1u: {
+      let low = select(params.slope * (v - params.threshold), v, v >= vec4f(params.threshold));
+      return min(low, vec4f(params.maxValue));
+    }
+    case 2u: { return 1.0 / (1.0 + exp(-v)); }
+    case 3u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }
+    case 4u: { return v / (1.0 + exp(-v)); }
+    case 5u: { return clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
+    case 6u: { return v * clamp(v / 6.0 + 0.5, vec4f(), vec4f(1.0)); }
+    default: { return v; }
+  }
+}
+
+// Four rows from `row` on at four steps from `step` on: a column a row, the steps within it.
+fn loadX(part: u32, row: u32, step: u32, end: u32) -> mat4x4f {
+  var block = mat4x4f();
+  for (var r = 0u; r < 4u; r++) {
+    for (var s = 0u; s < 4u; s++) {
+      if row + r < params.m && step + s < end {
+        block[r][s] = x[part * params.xPart + (row + r) * params.xRow + (step + s) * params.xStep];
+      }
+    }
+  }
+  return block;
+}
+
+// Four steps from `step` on of four columns from `column` on: a column a step, the columns of y within it.
+fn loadW(part: u32, step: u32, column: u32, end: u32) -> mat4x4f {
+  var block = mat4x4f();
+  for (var s = 0u; s < 4u; s++) {
+    for (var c = 0u; c < 4u; c++) {
+      if step + s < end && column + c < params.n {
+        block[s][c] = w[part * params.wPart + (step + s) * params.wStep + (column + c) * params.wColumn];
+      }
+    }
+  }
+  return block;
+}
+
+// One row's sum and its next four terms: x4 has four steps, w0 to w3 the columns at each of them.
+fn addRow(sum: vec4f, x4: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> vec4f {
+  return fma(vec4f(x4.w), w3, fma(vec4f(x4.z), w2, fma(vec4f(x4.y), w1, fma(vec4f(x4.x), w0, sum))));
+}
+
+fn finish(sum: vec4f, row: u32, column: u32, part: u32, factor: vec4f, offset: vec4f) {
+  if row >= params.m { return; }
+  let first = (part * params.m + row) * params.n + column;
+  let count = min(4u, params.n - column);
+  var z = sum * factor + offset;
+  if HAS_RESIDUAL {
+    for (var c = 0u; c < count; c++) { z[c] += residual[first + c]; }
+  }
+  z = activate(z);
+  for (var c = 0u; c < count; c++) { y[first + c] = z[c]; }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let tilesAcross = (params.n + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+  let tile = group.x + group.y * groups.x;
+  let firstRow = tile / tilesAcross * TILE_ROWS;
+  let firstColumn = tile % tilesAcross * TILE_COLUMNS;
+  let across = local % LANES_ACROSS;
+  let down = local / LANES_ACROSS;
+  let part = group.z;
+  let begin = part * params.kFirst;
+  let end = min(begin + params.kEach, params.k);
+  var sum0 = vec4f(); var sum1 = vec4f(); var sum2 = vec4f(); var sum3 = vec4f();
+  var sum4 = vec4f(); var sum5 = vec4f(); var sum6 = vec4f(); var sum7 = vec4f();
+  for (var step = begin; step < end; step += STEPS) {
+    for (var i = local; i < X_BLOCKS + W_BLOCKS; i += WORKGROUP) {
+      if i < X_BLOCKS {
+        let rows = select(i / BLOCKS_DEEP, i % (TILE_ROWS / 4u), X_TURNED);
+        let deep = select(i % BLOCKS_DEEP, i / (TILE_ROWS / 4u), X_TURNED);
+        let block = loadX(part, firstRow + rows * 4u, step + deep * 4u, end);
+        let first = rows * 4u * X_PITCH + deep;
+        xTile[first] = block[0];
+        xTile[first + X_PITCH] = block[1];
+        xTile[first + 2u * X_PITCH] = block[2];
+        xTile[first + 3u * X_PITCH] = block[3];
+      } else {
+        let j = i - X_BLOCKS;
+        let columns = select(j % LANES_ACROSS, j / BLOCKS_DEEP, W_TURNED);
+        let deep = select(j / LANES_ACROSS, j % BLOCKS_DEEP, W_TURNED);
+        let block = loadW(part, step + deep * 4u, firstColumn + columns * 4u, end);
+        let first = deep * 4u * LANES_ACROSS + columns;
+        wTile[first] = block[0];
+        wTile[first + LANES_ACROSS] = block[1];
+        wTile[first + 2u * LANES_ACROSS] = block[2];
+        wTile[first + 3u * LANES_ACROSS] = block[3];
+      }
+    }
+    workgroupBarrier();
+    for (var block = 0u; block < BLOCKS_DEEP; block++) {
+      let w0 = wTile[(block * 4u) * LANES_ACROSS + across];
+      let w1 = wTile[(block * 4u + 1u) * LANES_ACROSS + across];
+      let w2 = wTile[(block * 4u + 2u) * LANES_ACROSS + across];
+      let w3 = wTile[(block * 4u + 3u) * LANES_ACROSS + across];
+      sum0 = addRow(sum0, xTile[(down + 0u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum1 = addRow(sum1, xTile[(down + 1u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum2 = addRow(sum2, xTile[(down + 2u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum3 = addRow(sum3, xTile[(down + 3u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum4 = addRow(sum4, xTile[(down + 4u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum5 = addRow(sum5, xTile[(down + 5u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum6 = addRow(sum6, xTile[(down + 6u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      sum7 = addRow(sum7, xTile[(down + 7u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+    }
+    workgroupBarrier();
+  }
+  let column = firstColumn + across * 4u;
+  if column >= params.n { return; }
+  let channels = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(params.n - 1u));
+  var factor = vec4f(1.0);
+  var offset = vec4f();
+  if HAS_SCALE { factor = vec4f(scale[channels.x], scale[channels.y], scale[channels.z], scale[channels.w]); }
+  if HAS_BIAS { offset = vec4f(b[channels.x], b[channels.y], b[channels.z], b[channels.w]); }
+  finish(sum0, firstRow + down + 0u * LANES_DOWN, column, part, factor, offset);
+  finish(sum1, firstRow + down + 1u * LANES_DOWN, column, part, factor, offset);
+  finish(sum2, firstRow + down + 2u * LANES_DOWN, column, part, factor, offset);
+  finish(sum3, firstRow + down + 3u * LANES_DOWN, column, part, factor, offset);
+  finish(sum4, firstRow + down + 4u * LANES_DOWN, column, part, factor, offset);
+  finish(sum5, firstRow + down + 5u * LANES_DOWN, column, part, factor, offset);
+  finish(sum6, firstRow + down + 6u * LANES_DOWN, column, part, factor, offset);
+  finish(sum7, firstRow + down + 7u * LANES_DOWN, column, part, factor, offset);
+}

@@ -1,0 +1,85 @@
+/** The product through workgroup memory (matmul_tiles), for GPUs; sums in parts where y is small and k long. */
+import { ceilDiv, dispatch, foldWorkgroups, type Constants, type Cost, type Kernel } from "../kernel";
+import { type AdapterTraits, type Lowering } from "../operation";
+import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
+import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
+import { lowerParts, partsFor } from "./parts";
+import source from "./matmul_tiles.wgsl?raw";
+
+/** Rows and columns of a workgroup's tile. */
+export interface Tile {
+  readonly rows: 32 | 64;
+  readonly columns: 32 | 64;
+}
+
+export const tileConstants = (tile: Tile): Constants => ({ TILE_ROWS: tile.rows, TILE_COLUMNS: tile.columns });
+
+export const tilesOf = (m: number, n: number, tile: Tile): number => ceilDiv(m, tile.rows) * ceilDiv(n, tile.columns);
+
+/** Terms of the sum that a workgroup holds at a time. */
+export const stepsOfTile = 16;
+
+/** Halves a side that would be mostly empty, or the tile where there are too few to fill a GPU. */
+export function tileFor(m: number, n: number, groups = 1): Tile {
+  const columns = n <= 32 ? 32 : 64;
+  const rows = m <= 32 || ceilDiv(m, 64) * ceilDiv(n, columns) * groups < 128 ? 32 : 64;
+  return { rows, columns };
+}
+
+interface Tiled {
+  readonly p: Gemm;
+  readonly tile: Tile;
+  readonly parts: number;
+  readonly kEach: number;
+}
+
+export const tilesKernel: Kernel<Tiled> = {
+  name: "matmul_tiles",
+  source,
+  constants: ({ tile }) => tileConstants(tile),
+  overrides: ({ p }) => ({ X_TURNED: p.transposeX, W_TURNED: p.transposeW, ...epilogueOverrides(p.epilogue) }),
+  params: ({ p, parts, kEach }) => {
+    const { xRow, xStep, wStep, wColumn } = gemmStrides(p);
+    const split = parts > 1;
+    return {
+      m: p.m,
+      n: p.n,
+      k: p.k,
+      kEach,
+      kFirst: split ? kEach : 0,
+      xRow,
+      xStep,
+      xPart: split ? 0 : p.m * p.k,
+      wStep,
+      wColumn,
+      wPart: split ? 0 : p.k * p.n,
+      ...epilogueParams(p.epilogue),
+    };
+  },
+  workgroups: ({ p, tile, parts }) => {
+    const [x, y] = foldWorkgroups(tilesOf(p.m, p.n, tile));
+    return [x, y, p.batch * parts];
+  },
+  sizes: ({ p, parts }) => {
+    const { y, ...rest } = gemmSizes(p);
+    return { ...rest, y: y * parts };
+  },
+  cost: ({ p, parts }): Cost => {
+    const { flops, bytes } = gemmCost(p);
+    return { flops, bytes: bytes + 4 * (parts - 1) * p.m * p.n };
+  },
+};
+
+export function lowerTiles(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
+  const tile = tileFor(p.m, p.n, p.batch);
+  const tiles = tilesOf(p.m, p.n, tile);
+  const { parts, each } = p.batch === 1 ? partsFor(p.k, tiles, stepsOfTile, adapter) : { parts: 1, each: p.k };
+  const launch = (problem: Gemm, y: string) =>
+    dispatch(
+      tilesKernel,
+      { p: problem, tile, parts, kEach: each },
+      { x: names.x, w: names.w, y, ...epilogueBindings(problem.epilogue) },
+    );
+  if (parts === 1) return { dispatches: [launch(p, names.y)] };
+  return lowerParts(launch({ ...p, epilogue: noEpilogue }, "parts"), p.m * p.n, p.n, parts, p.epilogue, names.y);
+}
