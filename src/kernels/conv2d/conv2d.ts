@@ -7,7 +7,7 @@ import { examples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
 import { convolutionOf, filterGradientProduct, forwardProduct, inputGradientProduct } from "./problem";
-import { lowerTiles, lowerTilesFilterGradient, lowerTilesInputGradient } from "./tiles";
+import { tiles, tilesVec4 } from "./tiles";
 import { productQuadsVec4, productVec4, selectConvolution } from "./product";
 
 /** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
@@ -49,7 +49,9 @@ export const conv2d = operation<ConvolutionAttrs>({
     vec4: (attrs, shapes, adapter) =>
       productVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
     tiles: (attrs, shapes, adapter) =>
-      lowerTiles(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+      tiles.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+    tilesVec4: (attrs, shapes, adapter) =>
+      tilesVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
     quadsVec4: (attrs, shapes, adapter) =>
       productQuadsVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
     registers: (attrs, shapes, adapter) =>
@@ -108,7 +110,9 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
     vec4: (attrs, { dy, w, residual }, adapter) =>
       productVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     tiles: (attrs, { dy, w, residual }, adapter) =>
-      lowerTilesInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+      tiles.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+    tilesVec4: (attrs, { dy, w, residual }, adapter) =>
+      tilesVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     quadsVec4: (attrs, { dy, w, residual }, adapter) =>
       productQuadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     registers: (attrs, { dy, w, residual }, adapter) =>
@@ -137,8 +141,9 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
     plain: (attrs, { x, dy }) => lowerPlainFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy)),
     vec4: (attrs, { x, dy }, adapter) =>
       productVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
-    tiles: (attrs, { x, dy }, adapter) =>
-      lowerTilesFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
+    tiles: (attrs, { x, dy }, adapter) => tiles.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
+    tilesVec4: (attrs, { x, dy }, adapter) =>
+      tilesVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
     quadsVec4: (attrs, { x, dy }, adapter) =>
       productQuadsVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
     registers: (attrs, { x, dy }, adapter) =>

@@ -4,27 +4,29 @@
 // The convolution and its gradient with respect to the image as a matrix product through workgroup memory, for GPUs: rows
 // are pixels, columns are channels of the result, and steps of the sum are the taps' channels, tap by tap.
 //
-// The scheme: a workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows (LANES_DOWN apart, so that
-// neighbours read neighbouring rows) by 4 columns in registers. STEPS terms of the sum go through workgroup memory at a
-// time: each invocation brings a block of four by four of x or w there, turned so that later reads are whole vectors; then
-// every vector that is read serves 4 or 32 multiply-adds. Blocks past an edge are zero.
+// A workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows by 8 columns in registers, LANES_DOWN
+// rows and LANES_ACROSS vectors apart, so that neighbours read neighbouring places. STEPS terms of the sum go through
+// workgroup memory at a time: an invocation brings blocks of four by four of x and w there, turned so that later reads are
+// whole vectors, and each vector that is read serves 32 multiply-adds. Blocks past an edge are zero.
 //
 // Pixels lie on a grid: the one at (r, q) reads the source at row r * stride + first + j * tapStep and column likewise,
 // and is written to row r * spread + origin of the result. For the convolution stride is its stride, tapStep its
 // dilation and spread 1. For the gradient the source is dy and the grid is one phase of the strides: the pixels of dx
 // that the same taps reach, so that no tap divides. Groups are counted by z.
 
-const TILE_ROWS: u32 = 64u; // 32 or 64
+const TILE_ROWS: u32 = 64u; // 32, 64 or 128
 const TILE_COLUMNS: u32 = 64u; // 32 or 64
 const STEPS: u32 = 16u; // terms of the sum that lie in workgroup memory at a time
 
-const LANES_ACROSS: u32 = TILE_COLUMNS / 4u;
+const VECTORS: u32 = TILE_COLUMNS / 4u; // of columns
+const LANES_ACROSS: u32 = VECTORS / 2u;
 const LANES_DOWN: u32 = TILE_ROWS / 8u;
 const WORKGROUP: u32 = LANES_ACROSS * LANES_DOWN;
+const BLOCKS_DOWN: u32 = TILE_ROWS / 4u;
 const BLOCKS_DEEP: u32 = STEPS / 4u;
 const X_PITCH: u32 = BLOCKS_DEEP + 1u; // vectors from one row to the next: one more, so that rows lie in different banks
-const X_BLOCKS: u32 = TILE_ROWS / 4u * BLOCKS_DEEP;
-const W_BLOCKS: u32 = LANES_ACROSS * BLOCKS_DEEP;
+const X_BLOCKS: u32 = BLOCKS_DOWN * BLOCKS_DEEP;
+const W_BLOCKS: u32 = VECTORS * BLOCKS_DEEP;
 
 override W_TURNED: bool = false; // steps of w lie next to each other instead of its columns
 override HAS_SCALE: bool = true;
@@ -76,7 +78,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> y: array<f32>;
 
 var<workgroup> xTile: array<vec4f, TILE_ROWS * X_PITCH>; // a vector is four steps of one row
-var<workgroup> wTile: array<vec4f, STEPS * LANES_ACROSS>; // a vector is four columns of one step
+var<workgroup> wTile: array<vec4f, STEPS * VECTORS>; // a vector is four columns of one step
 
 fn activate(v: vec4f) -> vec4f {
   switch FUNCTION {
@@ -149,15 +151,20 @@ fn addRow(sum: vec4f, x4: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> 
   return fma(vec4f(x4.w), w3, fma(vec4f(x4.z), w2, fma(vec4f(x4.y), w1, fma(vec4f(x4.x), w0, sum))));
 }
 
-fn finish(sum: vec4f, pixel: u32, channel: u32, count: u32, factor: vec4f, offset: vec4f) {
-  if pixel >= params.m { return; }
+fn finish(sum: vec4f, pixel: u32, column: u32, group: u32) {
+  if pixel >= params.m || column >= params.n { return; }
   let place = locate(pixel);
-  let row = place.row * params.spreadRows + params.originRow;
-  let column = place.column * params.spreadColumns + params.originColumn;
-  let first = ((place.image * params.resultRows + row) * params.resultColumns + column) * params.resultChannels + channel;
-  var z = sum * factor + offset;
-  if HAS_RESIDUAL {
-    for (var c = 0u; c < count; c++) { z[c] += residual[first + c]; }
+  let resultRow = place.row * params.spreadRows + params.originRow;
+  let resultColumn = place.column * params.spreadColumns + params.originColumn;
+  let position = (place.image * params.resultRows + resultRow) * params.resultColumns + resultColumn;
+  let channel = group * params.n + column;
+  let first = position * params.resultChannels + channel;
+  let count = min(4u, params.n - column);
+  var z = sum;
+  for (var c = 0u; c < count; c++) {
+    if HAS_SCALE { z[c] *= scale[channel + c]; }
+    if HAS_BIAS { z[c] += b[channel + c]; }
+    if HAS_RESIDUAL { z[c] += residual[first + c]; }
   }
   z = activate(z);
   for (var c = 0u; c < count; c++) { y[first + c] = z[c]; }
@@ -165,17 +172,24 @@ fn finish(sum: vec4f, pixel: u32, channel: u32, count: u32, factor: vec4f, offse
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let tilesAcross = (params.n + TILE_COLUMNS - 1u) / TILE_COLUMNS;
   let tile = workgroup.x + workgroup.y * workgroups.x;
-  let firstRow = tile / tilesAcross * TILE_ROWS;
-  let firstColumn = tile % tilesAcross * TILE_COLUMNS;
   let across = local % LANES_ACROSS;
   let down = local / LANES_ACROSS;
+  let tilesAcross = (params.n + TILE_COLUMNS - 1u) / TILE_COLUMNS;
+  let firstRow = tile / tilesAcross * TILE_ROWS;
+  let firstColumn = tile % tilesAcross * TILE_COLUMNS;
   let group = workgroup.z;
+  let begin = 0u;
   let end = params.tapRows * params.tapColumns * params.depth;
-  var sum0 = vec4f(); var sum1 = vec4f(); var sum2 = vec4f(); var sum3 = vec4f();
-  var sum4 = vec4f(); var sum5 = vec4f(); var sum6 = vec4f(); var sum7 = vec4f();
-  for (var step = 0u; step < end; step += STEPS) {
+  var p0 = vec4f(); var q0 = vec4f();
+  var p1 = vec4f(); var q1 = vec4f();
+  var p2 = vec4f(); var q2 = vec4f();
+  var p3 = vec4f(); var q3 = vec4f();
+  var p4 = vec4f(); var q4 = vec4f();
+  var p5 = vec4f(); var q5 = vec4f();
+  var p6 = vec4f(); var q6 = vec4f();
+  var p7 = vec4f(); var q7 = vec4f();
+  for (var step = begin; step < end; step += STEPS) {
     for (var i = local; i < X_BLOCKS + W_BLOCKS; i += WORKGROUP) {
       if i < X_BLOCKS {
         let rows = i / BLOCKS_DEEP;
@@ -188,48 +202,70 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
         xTile[first + 3u * X_PITCH] = block[3];
       } else {
         let j = i - X_BLOCKS;
-        let columns = select(j % LANES_ACROSS, j / BLOCKS_DEEP, W_TURNED);
-        let deep = select(j / LANES_ACROSS, j % BLOCKS_DEEP, W_TURNED);
+        let columns = select(j % VECTORS, j / BLOCKS_DEEP, W_TURNED);
+        let deep = select(j / VECTORS, j % BLOCKS_DEEP, W_TURNED);
         let block = loadW(group, step + deep * 4u, firstColumn + columns * 4u);
-        let first = deep * 4u * LANES_ACROSS + columns;
+        let first = deep * 4u * VECTORS + columns;
         wTile[first] = block[0];
-        wTile[first + LANES_ACROSS] = block[1];
-        wTile[first + 2u * LANES_ACROSS] = block[2];
-        wTile[first + 3u * LANES_ACROSS] = block[3];
+        wTile[first + VECTORS] = block[1];
+        wTile[first + 2u * VECTORS] = block[2];
+        wTile[first + 3u * VECTORS] = block[3];
       }
     }
     workgroupBarrier();
     for (var block = 0u; block < BLOCKS_DEEP; block++) {
-      let w0 = wTile[(block * 4u) * LANES_ACROSS + across];
-      let w1 = wTile[(block * 4u + 1u) * LANES_ACROSS + across];
-      let w2 = wTile[(block * 4u + 2u) * LANES_ACROSS + across];
-      let w3 = wTile[(block * 4u + 3u) * LANES_ACROSS + across];
-      sum0 = addRow(sum0, xTile[(down + 0u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
-      sum1 = addRow(sum1, xTile[(down + 1u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
-      sum2 = addRow(sum2, xTile[(down + 2u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
-      sum3 = addRow(sum3, xTile[(down + 3u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
-      sum4 = addRow(sum4, xTile[(down + 4u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
-      sum5 = addRow(sum5, xTile[(down + 5u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
-      sum6 = addRow(sum6, xTile[(down + 6u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
-      sum7 = addRow(sum7, xTile[(down + 7u * LANES_DOWN) * X_PITCH + block], w0, w1, w2, w3);
+      let at = block * 4u * VECTORS + across;
+      let u0 = wTile[at];
+      let u1 = wTile[at + VECTORS];
+      let u2 = wTile[at + 2u * VECTORS];
+      let u3 = wTile[at + 3u * VECTORS];
+      let v0 = wTile[at + LANES_ACROSS];
+      let v1 = wTile[at + LANES_ACROSS + VECTORS];
+      let v2 = wTile[at + LANES_ACROSS + 2u * VECTORS];
+      let v3 = wTile[at + LANES_ACROSS + 3u * VECTORS];
+      let x0 = xTile[(down + 0u * LANES_DOWN) * X_PITCH + block];
+      p0 = addRow(p0, x0, u0, u1, u2, u3);
+      q0 = addRow(q0, x0, v0, v1, v2, v3);
+      let x1 = xTile[(down + 1u * LANES_DOWN) * X_PITCH + block];
+      p1 = addRow(p1, x1, u0, u1, u2, u3);
+      q1 = addRow(q1, x1, v0, v1, v2, v3);
+      let x2 = xTile[(down + 2u * LANES_DOWN) * X_PITCH + block];
+      p2 = addRow(p2, x2, u0, u1, u2, u3);
+      q2 = addRow(q2, x2, v0, v1, v2, v3);
+      let x3 = xTile[(down + 3u * LANES_DOWN) * X_PITCH + block];
+      p3 = addRow(p3, x3, u0, u1, u2, u3);
+      q3 = addRow(q3, x3, v0, v1, v2, v3);
+      let x4 = xTile[(down + 4u * LANES_DOWN) * X_PITCH + block];
+      p4 = addRow(p4, x4, u0, u1, u2, u3);
+      q4 = addRow(q4, x4, v0, v1, v2, v3);
+      let x5 = xTile[(down + 5u * LANES_DOWN) * X_PITCH + block];
+      p5 = addRow(p5, x5, u0, u1, u2, u3);
+      q5 = addRow(q5, x5, v0, v1, v2, v3);
+      let x6 = xTile[(down + 6u * LANES_DOWN) * X_PITCH + block];
+      p6 = addRow(p6, x6, u0, u1, u2, u3);
+      q6 = addRow(q6, x6, v0, v1, v2, v3);
+      let x7 = xTile[(down + 7u * LANES_DOWN) * X_PITCH + block];
+      p7 = addRow(p7, x7, u0, u1, u2, u3);
+      q7 = addRow(q7, x7, v0, v1, v2, v3);
     }
     workgroupBarrier();
   }
+  let row = firstRow + down;
   let column = firstColumn + across * 4u;
-  if column >= params.n { return; }
-  let count = min(4u, params.n - column);
-  let first = group * params.n;
-  let channels = first + min(column + vec4u(0u, 1u, 2u, 3u), vec4u(params.n - 1u));
-  var factor = vec4f(1.0);
-  var offset = vec4f();
-  if HAS_SCALE { factor = vec4f(scale[channels.x], scale[channels.y], scale[channels.z], scale[channels.w]); }
-  if HAS_BIAS { offset = vec4f(b[channels.x], b[channels.y], b[channels.z], b[channels.w]); }
-  finish(sum0, firstRow + down + 0u * LANES_DOWN, first + column, count, factor, offset);
-  finish(sum1, firstRow + down + 1u * LANES_DOWN, first + column, count, factor, offset);
-  finish(sum2, firstRow + down + 2u * LANES_DOWN, first + column, count, factor, offset);
-  finish(sum3, firstRow + down + 3u * LANES_DOWN, first + column, count, factor, offset);
-  finish(sum4, firstRow + down + 4u * LANES_DOWN, first + column, count, factor, offset);
-  finish(sum5, firstRow + down + 5u * LANES_DOWN, first + column, count, factor, offset);
-  finish(sum6, firstRow + down + 6u * LANES_DOWN, first + column, count, factor, offset);
-  finish(sum7, firstRow + down + 7u * LANES_DOWN, first + column, count, factor, offset);
+  finish(p0, row + 0u * LANES_DOWN, column, group);
+  finish(p1, row + 1u * LANES_DOWN, column, group);
+  finish(p2, row + 2u * LANES_DOWN, column, group);
+  finish(p3, row + 3u * LANES_DOWN, column, group);
+  finish(p4, row + 4u * LANES_DOWN, column, group);
+  finish(p5, row + 5u * LANES_DOWN, column, group);
+  finish(p6, row + 6u * LANES_DOWN, column, group);
+  finish(p7, row + 7u * LANES_DOWN, column, group);
+  finish(q0, row + 0u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
+  finish(q1, row + 1u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
+  finish(q2, row + 2u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
+  finish(q3, row + 3u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
+  finish(q4, row + 4u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
+  finish(q5, row + 5u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
+  finish(q6, row + 6u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
+  finish(q7, row + 7u * LANES_DOWN, column + LANES_ACROSS * 4u, group);
 }

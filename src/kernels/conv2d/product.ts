@@ -5,6 +5,7 @@ import type { Gemm, GemmNames } from "../matmul/gemm";
 import { lowerQuadsVec4 } from "../matmul/quads-vec4";
 import { preferQuads, selectProduct } from "../matmul/select";
 import { lowerVec4 } from "../matmul/vec4";
+import { inFours } from "./tiles";
 import { filterGradientProduct, forwardProduct, inputGradientProduct, isProduct, type Convolution } from "./problem";
 
 type LowerProduct = (p: Gemm, names: GemmNames, adapter: AdapterTraits) => Lowering;
@@ -40,6 +41,6 @@ export function selectConvolution(
   adapter: AdapterTraits,
 ): string {
   if (isProduct(p)) return selectProduct(product(p, noEpilogue), adapter);
-  if (!adapter.software) return "tiles";
+  if (!adapter.software) return inFours(p) ? "tilesVec4" : "tiles";
   return preferQuads(adapter) ? "registers" : "plain";
 }

@@ -1,6 +1,9 @@
-/** Convolutions through workgroup memory (conv2d_tiles, conv2d_filter_gradient_tiles), for GPUs; any attributes. */
+/**
+ * Convolutions through workgroup memory, for GPUs: conv2d_tiles and conv2d_filter_gradient_tiles for any attributes and
+ * shapes, and their _vec4 forms where channels and filters come in fours.
+ */
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import type { AdapterTraits, Lowering } from "../operation";
+import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import {
   epilogueBindings,
   epilogueOverrides,
@@ -10,9 +13,19 @@ import {
   type Epilogue,
 } from "../epilogue";
 import { lowerParts, partsFor } from "../matmul/parts";
-import { lowerTiles as lowerProduct, stepsOfTile, tileConstants, tileFor, tilesOf, type Tile } from "../matmul/tiles";
+import {
+  lowerTiles as lowerProduct,
+  lowerTilesVec4 as lowerProductVec4,
+  stepsOfTile,
+  tileConstants,
+  tileFor,
+  tilesOf,
+  type Tile,
+} from "../matmul/tiles";
 import filterGradientSource from "./conv2d_filter_gradient_tiles.wgsl?raw";
+import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?raw";
 import source from "./conv2d_tiles.wgsl?raw";
+import vec4Source from "./conv2d_tiles_vec4.wgsl?raw";
 import { forwardGather, inputGradientGathers, type Gather } from "./gather";
 import {
   convolutionCost,
@@ -47,6 +60,31 @@ export const tilesKernel: Kernel<Tiled> = {
     ...epilogueSizes(epilogue, gather.params.resultChannels, gather.sizes.y),
   }),
   cost: ({ gather }) => gather.cost,
+};
+
+/** Lengths in vectors; of wStep and wColumn the one that is 1 stays, for it lies within a vector. */
+function inVectors(g: Gather["params"]): Gather["params"] {
+  const { n, depth, sourceChannels, resultChannels, wFirst, wTapRow, wTapColumn, wStep, wColumn, wGroup } = g;
+  return {
+    ...g,
+    n: n / 4,
+    depth: depth / 4,
+    sourceChannels: sourceChannels / 4,
+    resultChannels: resultChannels / 4,
+    wFirst: wFirst / 4,
+    wTapRow: wTapRow / 4,
+    wTapColumn: wTapColumn / 4,
+    wStep: wStep === 1 ? 1 : wStep / 4,
+    wColumn: wColumn === 1 ? 1 : wColumn / 4,
+    wGroup: wGroup / 4,
+  };
+}
+
+export const tilesVec4Kernel: Kernel<Tiled> = {
+  ...tilesKernel,
+  name: "conv2d_tiles_vec4",
+  source: vec4Source,
+  params: ({ gather, epilogue }) => ({ ...inVectors(gather.params), ...epilogueParams(epilogue) }),
 };
 
 interface FilterTiled {
@@ -96,34 +134,67 @@ export const filterGradientTilesKernel: Kernel<FilterTiled> = {
   },
 };
 
-export function lowerTiles(p: Convolution, epilogue: Epilogue, adapter: AdapterTraits): Lowering {
-  if (isProduct(p)) return lowerProduct(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
-  const gather = forwardGather(p);
-  const tile = tileFor(gather.params.m, gather.params.n, gather.groups);
-  const bind = { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) };
-  return { dispatches: [dispatch(tilesKernel, { gather, tile, epilogue }, bind)] };
+export const filterGradientTilesVec4Kernel: Kernel<FilterTiled> = {
+  ...filterGradientTilesKernel,
+  name: "conv2d_filter_gradient_tiles_vec4",
+  source: filterGradientVec4Source,
+  params: (q) => {
+    const { p } = q;
+    const whole = filterGradientTilesKernel.params(q);
+    return { ...whole, n: p.filtersEach / 4, channels: p.channels / 4, filters: p.filters / 4, depth: p.depth / 4 };
+  },
+};
+
+/** The three directions by one family of programs. */
+export interface TiledVariant {
+  readonly forward: (p: Convolution, epilogue: Epilogue, adapter: AdapterTraits) => Lowering;
+  readonly inputGradient: (p: Convolution, residual: boolean, adapter: AdapterTraits) => Lowering;
+  readonly filterGradient: (p: Convolution, adapter: AdapterTraits) => Lowering;
 }
 
-/** One launch for each phase of the strides: pixels of dx that the same taps reach. */
-export function lowerTilesInputGradient(p: Convolution, residual: boolean, adapter: AdapterTraits): Lowering {
-  const epilogue: Epilogue = { ...noEpilogue, residual };
-  if (isProduct(p)) return lowerProduct(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter);
-  const bind = { x: "dy", w: "w", y: "dx", ...epilogueBindings(epilogue) };
+function tiledVariant(
+  kernel: Kernel<Tiled>,
+  filterKernel: Kernel<FilterTiled>,
+  product: typeof lowerProduct,
+  check: (p: Convolution) => void,
+): TiledVariant {
+  const launch = (gather: Gather, epilogue: Epilogue, bind: Readonly<Record<string, string | undefined>>) => {
+    const tile = tileFor(gather.params.m, gather.params.n, gather.groups);
+    return dispatch(kernel, { gather, tile, epilogue }, { ...bind, ...epilogueBindings(epilogue) });
+  };
   return {
-    dispatches: inputGradientGathers(p).map((gather) => {
-      const tile = tileFor(gather.params.m, gather.params.n, gather.groups);
-      return dispatch(tilesKernel, { gather, tile, epilogue }, bind);
-    }),
+    forward: (p, epilogue, adapter) => {
+      if (isProduct(p)) return product(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
+      check(p);
+      return { dispatches: [launch(forwardGather(p), epilogue, { x: "x", w: "w", y: "y" })] };
+    },
+    // One launch for each phase of the strides: pixels of dx that the same taps reach.
+    inputGradient: (p, residual, adapter) => {
+      const epilogue: Epilogue = { ...noEpilogue, residual };
+      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter);
+      check(p);
+      const bind = { x: "dy", w: "w", y: "dx" };
+      return { dispatches: inputGradientGathers(p).map((gather) => launch(gather, epilogue, bind)) };
+    },
+    filterGradient: (p, adapter) => {
+      if (isProduct(p)) return product(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter);
+      check(p);
+      const tile = tileFor(filterRows(p), p.filtersEach, groupsOf(p));
+      const tiles = groupsOf(p) * tilesOf(filterRows(p), p.filtersEach, tile);
+      const { parts, each } = partsFor(positionsOf(p), tiles, stepsOfTile, adapter);
+      const run = (dw: string) => dispatch(filterKernel, { p, tile, parts, each }, { x: "x", dy: "dy", dw });
+      if (parts === 1) return { dispatches: [run("dw")] };
+      return lowerParts(run("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
+    },
   };
 }
 
-export function lowerTilesFilterGradient(p: Convolution, adapter: AdapterTraits): Lowering {
-  if (isProduct(p)) return lowerProduct(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter);
-  const tile = tileFor(filterRows(p), p.filtersEach, groupsOf(p));
-  const tiles = groupsOf(p) * tilesOf(filterRows(p), p.filtersEach, tile);
-  const { parts, each } = partsFor(positionsOf(p), tiles, stepsOfTile, adapter);
-  const launch = (dw: string) =>
-    dispatch(filterGradientTilesKernel, { p, tile, parts, each }, { x: "x", dy: "dy", dw });
-  if (parts === 1) return { dispatches: [launch("dw")] };
-  return lowerParts(launch("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
-}
+const whole = () => {};
+
+/** Channels and filters of every group in fours. */
+export const inFours = (p: Convolution): boolean => p.depth % 4 === 0 && p.filtersEach % 4 === 0;
+
+export const tiles = tiledVariant(tilesKernel, filterGradientTilesKernel, lowerProduct, whole);
+export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, (p) => {
+  if (!inFours(p)) throw new VariantUnfit("conv2d_tiles_vec4 reads channels in vectors of four");
+});

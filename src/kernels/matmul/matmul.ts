@@ -8,7 +8,7 @@ import { lowerPlain, type Gemm } from "./gemm";
 import { lowerQuadsVec4 } from "./quads-vec4";
 import { lowerRegisters } from "./registers";
 import { selectProduct } from "./select";
-import { lowerTiles } from "./tiles";
+import { lowerTiles, lowerTilesVec4 } from "./tiles";
 import { lowerVec4 } from "./vec4";
 
 export interface MatmulAttrs {
@@ -106,6 +106,7 @@ export const matmul = operation<MatmulAttrs>({
     plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
     vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
     tiles: (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter),
+    tilesVec4: (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter),
     quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
     registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
   },

@@ -7,8 +7,8 @@ import { inVectors } from "./vec4";
  * GPUs share what they load through workgroup memory. Behind a software adapter barriers are dear and loads cost most:
  * there quads hand values to each other, where they can (a GPU's lanes would stand idle in workgroups of four).
  */
-export function selectProduct(p: Gemm, adapter: AdapterTraits): "plain" | "vec4" | "tiles" | "quadsVec4" | "registers" {
-  if (!adapter.software) return "tiles";
+export function selectProduct(p: Gemm, adapter: AdapterTraits): string {
+  if (!adapter.software) return inVectors(p) ? "tilesVec4" : "tiles";
   if (preferQuads(adapter)) return inVectors(p) ? "quadsVec4" : "registers";
   return inVectors(p) ? "vec4" : "plain";
 }
