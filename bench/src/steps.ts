@@ -55,7 +55,7 @@ export async function stepRows({ gpu, alpha, size, batch, rounds, only, say }: S
     const other = buildTfjs(network, model);
     compileTfjs(other, model);
     const images = tf.tensor4d(x, [batch, size, size, 3]);
-    const labels = tf.tensor1d(y, "float32");
+    const labels = tf.oneHot(tf.tensor1d(y, "int32"), classes).toFloat();
     const thawStep = async () => (await model.trainOnBatch(x, y)).loss;
     const tfjsStep = async () => Number(await other.trainOnBatch(images, labels));
     const first = [await thawStep(), await tfjsStep()];

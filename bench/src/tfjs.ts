@@ -71,19 +71,11 @@ export function buildTfjs({ specs, size }: Network, source: FunctionalModel): la
   return model;
 }
 
-/** Freezes as Thaw has frozen, and compiles. The loss is Thaw's; labels are class ids. */
+/** Freezes as Thaw has frozen, and compiles. The loss is Thaw's on logits; labels are one-hot, as TF.js wants them here. */
 export function compileTfjs(model: layers.LayersModel, source: FunctionalModel): void {
   for (const layer of model.layers) layer.trainable = source.getLayer(layer.name).trainable;
   model.compile({
     optimizer: tf.train.adam(1e-3),
-    loss: (labels, logits) =>
-      tf.mean(
-        tf.neg(
-          tf.sum(
-            tf.mul(tf.oneHot(tf.cast(tf.reshape(labels, [-1]), "int32"), logits.shape[1]!), tf.logSoftmax(logits)),
-            -1,
-          ),
-        ),
-      ),
+    loss: (labels, logits) => tf.mean(tf.neg(tf.sum(tf.mul(labels, tf.logSoftmax(logits)), -1))),
   });
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { requestGpu, type Gpu } from "../../src/index";
-import { trajectorySuite } from "../support/trajectories";
+import { trajectorySuite, variantSuite } from "../support/trajectories";
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -9,3 +9,4 @@ beforeAll(async () => {
 afterAll(() => gpu.dispose());
 
 trajectorySuite(() => gpu);
+variantSuite(() => gpu, ["plain", "vec4", "tiles", "tilesVec4", "quadsVec4", "registers"]);
