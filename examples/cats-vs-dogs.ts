@@ -86,7 +86,7 @@ export const settings = {
   /** Pretrained layers up to this one are kept. */
   cut: "out_relu",
   rates: { scratch: 1e-3, frozen: 3e-3, fineTuned: 1e-4 },
-  quick: { epochs: 2, validationImages: 120 },
+  quick: { epochs: 2, trainingImages: 120, validationImages: 120 },
 } as const;
 
 /** The three trainings, in their order. */
@@ -140,11 +140,11 @@ export interface JobOptions {
   readonly data: CatsAndDogs;
   /** For the new weights and the order of images; default 1. The same seed gives the same numbers. */
   readonly seed?: number;
-  /** Fewer epochs and validation images, to see that everything works. */
+  /** Fewer epochs and images, to see that everything works. */
   readonly quick?: boolean;
   /** For each of the three; default 6, or 2 with `quick`. */
   readonly epochs?: number;
-  /** A look instead of the lesson: fewer images. Defaults: 200 and all. */
+  /** A look instead of the lesson: fewer images. Defaults: 200 and 400, or 120 and 120 with `quick`. */
   readonly trainingImages?: number;
   readonly validationImages?: number;
   /** Ends the job with the signal's reason. */
@@ -158,7 +158,7 @@ export interface JobOptions {
 export async function runMainJob(options: JobOptions): Promise<JobResult> {
   const { gpu, modelBytes, data, seed = 1, quick = false } = options;
   const epochs = options.epochs ?? (quick ? settings.quick.epochs : settings.epochs);
-  const { trainingImages = settings.trainingImages } = options;
+  const trainingImages = options.trainingImages ?? (quick ? settings.quick : settings).trainingImages;
   const validationImages = options.validationImages ?? (quick ? settings.quick : settings).validationImages;
   const train = subset(data.train, 0, trainingImages);
   const validation = subset(data.validation, 0, validationImages);

@@ -20,7 +20,7 @@ export class FinetuneReport {
   }
 
   begin(adapter: string, runtime: string, { quick, seed }: { readonly quick?: boolean; readonly seed: number }): void {
-    this.#line(`Cats and dogs from 200 images${quick ? ", quickly" : ""}: on ${adapter} in ${runtime}, seed ${seed}`);
+    this.#line(`Cats and dogs${quick ? ", quickly" : ""}: on ${adapter} in ${runtime}, seed ${seed}`);
   }
 
   event(e: JobEvent): void {

@@ -38,7 +38,7 @@ function program(io: Io): Command {
   thaw
     .command("finetune")
     .description("cats and dogs from 200 images, three ways: from scratch, with a frozen base, fine-tuned")
-    .option("--quick", "fewer epochs and validation images: does everything work here?")
+    .option("--quick", "fewer epochs and images: does everything work here?")
     .option("--seed <n>", "for new weights and the order of images", whole(0), 1)
     .option("--epochs <n>", "for each of the three trainings (default: 6, with --quick 2)", whole(1))
     .option("--out <file>", "where the numbers go", "out/finetune.json")
