@@ -8,7 +8,8 @@ import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from ".
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
 import { convolutionOf, filterGradientProduct, forwardProduct, inputGradientProduct } from "./problem";
 import { tiles, tilesVec4 } from "./tiles";
-import { productQuadsVec4, productVec4, selectConvolution } from "./product";
+import { productVec4, selectConvolution } from "./product";
+import { quadsVec4 } from "./quads-vec4";
 
 /** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
 export interface InputGradientAttrs extends ConvolutionAttrs {
@@ -53,7 +54,7 @@ export const conv2d = operation<ConvolutionAttrs>({
     tilesVec4: (attrs, shapes, adapter) =>
       tilesVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
     quadsVec4: (attrs, shapes, adapter) =>
-      productQuadsVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+      quadsVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
     registers: (attrs, shapes, adapter) =>
       lowerRegisters(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
   },
@@ -114,7 +115,7 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
     tilesVec4: (attrs, { dy, w, residual }, adapter) =>
       tilesVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     quadsVec4: (attrs, { dy, w, residual }, adapter) =>
-      productQuadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+      quadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     registers: (attrs, { dy, w, residual }, adapter) =>
       lowerRegistersInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
   },
@@ -145,7 +146,7 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
     tilesVec4: (attrs, { x, dy }, adapter) =>
       tilesVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
     quadsVec4: (attrs, { x, dy }, adapter) =>
-      productQuadsVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
+      quadsVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
     registers: (attrs, { x, dy }, adapter) =>
       lowerRegistersFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
   },

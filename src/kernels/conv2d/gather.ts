@@ -6,7 +6,7 @@ import type { Cost } from "../kernel";
 import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
 
 export interface Gather {
-  /** The uniforms of conv2d_quads and conv2d_workgroup, less those of the epilogue. */
+  /** The uniforms of conv2d_quads and conv2d_tiles, less those of the epilogue. */
   readonly params: {
     readonly m: number;
     readonly n: number;
@@ -41,6 +41,24 @@ export interface Gather {
   readonly groups: number;
   readonly sizes: { readonly x: number; readonly w: number; readonly y: number };
   readonly cost: Cost;
+}
+
+/** The same with lengths in vectors of four channels; of wStep and wColumn the one that is 1 stays, for it lies within a vector. */
+export function gatherInVectors(g: Gather["params"]): Gather["params"] {
+  const { n, depth, sourceChannels, resultChannels, wFirst, wTapRow, wTapColumn, wStep, wColumn, wGroup } = g;
+  return {
+    ...g,
+    n: n / 4,
+    depth: depth / 4,
+    sourceChannels: sourceChannels / 4,
+    resultChannels: resultChannels / 4,
+    wFirst: wFirst / 4,
+    wTapRow: wTapRow / 4,
+    wTapColumn: wTapColumn / 4,
+    wStep: wStep === 1 ? 1 : wStep / 4,
+    wColumn: wColumn === 1 ? 1 : wColumn / 4,
+    wGroup: wGroup / 4,
+  };
 }
 
 export function forwardGather(p: Convolution): Gather {

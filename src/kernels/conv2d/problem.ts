@@ -80,6 +80,9 @@ export function isWholeImage(p: Convolution): boolean {
   return oneWindow && p.dilationRows * p.dilationColumns === 1 && p.top + p.left === 0 && p.depth === p.channels;
 }
 
+/** Channels and filters of every group in fours. */
+export const inFours = (p: Convolution): boolean => p.depth % 4 === 0 && p.filtersEach % 4 === 0;
+
 /** Whether the matrix product does it. */
 export const isProduct = (p: Convolution): boolean => isPointwise(p) || isWholeImage(p);
 

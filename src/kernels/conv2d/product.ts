@@ -2,11 +2,16 @@
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { noEpilogue, type Epilogue } from "../epilogue";
 import type { Gemm, GemmNames } from "../matmul/gemm";
-import { lowerQuadsVec4 } from "../matmul/quads-vec4";
 import { preferQuads, selectProduct } from "../matmul/select";
 import { lowerVec4 } from "../matmul/vec4";
-import { inFours } from "./tiles";
-import { filterGradientProduct, forwardProduct, inputGradientProduct, isProduct, type Convolution } from "./problem";
+import {
+  filterGradientProduct,
+  forwardProduct,
+  inFours,
+  inputGradientProduct,
+  isProduct,
+  type Convolution,
+} from "./problem";
 
 type LowerProduct = (p: Gemm, names: GemmNames, adapter: AdapterTraits) => Lowering;
 
@@ -32,7 +37,6 @@ function productVariant(lowerProduct: LowerProduct): ProductVariant {
 }
 
 export const productVec4 = productVariant(lowerVec4);
-export const productQuadsVec4 = productVariant(lowerQuadsVec4);
 
 /** @param product the convolution as a product in the direction that is asked for. */
 export function selectConvolution(
@@ -42,5 +46,6 @@ export function selectConvolution(
 ): string {
   if (isProduct(p)) return selectProduct(product(p, noEpilogue), adapter);
   if (!adapter.software) return inFours(p) ? "tilesVec4" : "tiles";
-  return preferQuads(adapter) ? "registers" : "plain";
+  if (!preferQuads(adapter)) return "plain";
+  return inFours(p) ? "quadsVec4" : "registers";
 }

@@ -26,12 +26,13 @@ import filterGradientSource from "./conv2d_filter_gradient_tiles.wgsl?raw";
 import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?raw";
 import source from "./conv2d_tiles.wgsl?raw";
 import vec4Source from "./conv2d_tiles_vec4.wgsl?raw";
-import { forwardGather, inputGradientGathers, type Gather } from "./gather";
+import { forwardGather, gatherInVectors, inputGradientGathers, type Gather } from "./gather";
 import {
   convolutionCost,
   filterCount,
   filterGradientProduct,
   forwardProduct,
+  inFours,
   inputCount,
   inputGradientProduct,
   isProduct,
@@ -62,29 +63,11 @@ export const tilesKernel: Kernel<Tiled> = {
   cost: ({ gather }) => gather.cost,
 };
 
-/** Lengths in vectors; of wStep and wColumn the one that is 1 stays, for it lies within a vector. */
-function inVectors(g: Gather["params"]): Gather["params"] {
-  const { n, depth, sourceChannels, resultChannels, wFirst, wTapRow, wTapColumn, wStep, wColumn, wGroup } = g;
-  return {
-    ...g,
-    n: n / 4,
-    depth: depth / 4,
-    sourceChannels: sourceChannels / 4,
-    resultChannels: resultChannels / 4,
-    wFirst: wFirst / 4,
-    wTapRow: wTapRow / 4,
-    wTapColumn: wTapColumn / 4,
-    wStep: wStep === 1 ? 1 : wStep / 4,
-    wColumn: wColumn === 1 ? 1 : wColumn / 4,
-    wGroup: wGroup / 4,
-  };
-}
-
 export const tilesVec4Kernel: Kernel<Tiled> = {
   ...tilesKernel,
   name: "conv2d_tiles_vec4",
   source: vec4Source,
-  params: ({ gather, epilogue }) => ({ ...inVectors(gather.params), ...epilogueParams(epilogue) }),
+  params: ({ gather, epilogue }) => ({ ...gatherInVectors(gather.params), ...epilogueParams(epilogue) }),
 };
 
 interface FilterTiled {
@@ -190,9 +173,6 @@ function tiledVariant(
 }
 
 const whole = () => {};
-
-/** Channels and filters of every group in fours. */
-export const inFours = (p: Convolution): boolean => p.depth % 4 === 0 && p.filtersEach % 4 === 0;
 
 export const tiles = tiledVariant(tilesKernel, filterGradientTilesKernel, lowerProduct, whole);
 export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, (p) => {

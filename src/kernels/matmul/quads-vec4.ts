@@ -12,6 +12,9 @@ interface Quads extends VectorProduct {
   readonly vectors: 4 | 8;
 }
 
+/** Vectors of columns in a tile for n columns; the narrow one computes less for nothing where n is small, but reuses less. */
+export const vectorsFor = (n: number): 4 | 8 => (ceilDiv(n, 32) <= ceilDiv(n, 16) * 0.65 ? 8 : 4);
+
 const tiles = (p: Gemm, vectors: number) => ceilDiv(p.m, 32) * ceilDiv(p.n / 4, vectors);
 
 export const quadsVec4Kernel: Kernel<Quads> = {
@@ -32,7 +35,7 @@ export function lowerQuadsVec4(p: Gemm, names: GemmNames, adapter: AdapterTraits
   if (!adapter.features.includes("subgroups"))
     throw new VariantUnfit("matmul_quads_vec4 hands values from lane to lane");
   if (!inVectors(p)) throw new VariantUnfit("matmul_quads_vec4 reads rows in vectors of four");
-  const vectors = ceilDiv(p.n, 32) <= ceilDiv(p.n, 16) * 0.65 ? 8 : 4;
+  const vectors = vectorsFor(p.n);
   const { parts, each } = p.batch === 1 ? partsFor(p.k, tiles(p, vectors), 4, adapter) : { parts: 1, each: p.k };
   const launch = (problem: Gemm, y: string) =>
     dispatch(
