@@ -1,5 +1,4 @@
 import { activate } from "../activation/activation.reference";
-import type { Activation } from "../activation/activation";
 import { elements, type Shape } from "../operation";
 import { reference } from "../reference";
 import type { BatchNormAttrs } from "./batchNormTraining";
@@ -32,17 +31,26 @@ export const batchNormTrainingReference = reference<BatchNormAttrs>(
   rowCount,
 );
 
-/** dy times the slope of a relu, read from its output. */
-function throughRelu(dy: Float64Array, y: Float64Array | undefined, activation: Activation | undefined): Float64Array {
-  if (!activation || !y) return dy;
-  return dy.map((d, i) => (y[i] > 0 && y[i] < (activation.maxValue ?? Infinity) ? d : 0));
+/** dy times the slope of a relu behind the normalization. */
+function throughRelu(
+  { activation }: BatchNormGradientAttrs,
+  { dy, x, statistics, gamma, beta }: Readonly<Record<string, Float64Array | undefined>>,
+  channels: number,
+): Float64Array {
+  if (!activation) return dy!;
+  return dy!.map((d, i) => {
+    const c = i % channels;
+    const v = (x![i] - statistics![c]) * statistics![channels + c] * (gamma?.[c] ?? 1) + (beta?.[c] ?? 0);
+    return v > 0 && v < (activation.maxValue ?? Infinity) ? d : 0;
+  });
 }
 
 export const batchNormReduceReference = reference<BatchNormGradientAttrs>(
   "batchNormReduce",
-  ({ activation }, { dy, x, statistics, y }, shapes) => {
+  (attrs, inputs, shapes) => {
+    const { x, statistics } = inputs;
     const channels = shapes.x!.at(-1)!;
-    const d = throughRelu(dy!, y, activation);
+    const d = throughRelu(attrs, inputs, channels);
     const dgamma = new Float64Array(channels);
     const dbeta = new Float64Array(channels);
     d.forEach((v, i) => {
@@ -57,10 +65,11 @@ export const batchNormReduceReference = reference<BatchNormGradientAttrs>(
 
 export const batchNormInputGradientReference = reference<BatchNormGradientAttrs>(
   "batchNormInputGradient",
-  ({ activation }, { dy, x, gamma, statistics, dgamma, dbeta, y }, shapes) => {
+  (attrs, inputs, shapes) => {
+    const { x, gamma, statistics, dgamma, dbeta } = inputs;
     const channels = shapes.x!.at(-1)!;
     const rows = x!.length / channels;
-    const d = throughRelu(dy!, y, activation);
+    const d = throughRelu(attrs, inputs, channels);
     return {
       dx: d.map((v, i) => {
         const c = i % channels;

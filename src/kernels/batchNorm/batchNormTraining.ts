@@ -4,11 +4,12 @@ import type { Activation } from "../activation/activation";
 import { activationConstants } from "../activation/activation";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type AdapterTraits, type Case, type Lower, type Shape, type Shapes } from "../operation";
-import { rowsEach, treeOf, treeWorkgroups, type Tree } from "./channels";
-import { foursParams, foursWorkgroups, inFours, needFours } from "./fours";
+import { needQuads, rowsEach, selectReduction, treeOf, treeWorkgroups, type Tree } from "./channels";
+import { foursParams, foursWorkgroups, needFours } from "./fours";
 import finishSource from "./batch_norm_finish.wgsl?raw";
 import normalizeSource from "./batch_norm_normalize.wgsl?raw";
 import normalizeVec4Source from "./batch_norm_normalize_vec4.wgsl?raw";
+import statisticsQuadsSource from "./batch_norm_statistics_quads.wgsl?raw";
 import statisticsSource from "./batch_norm_statistics.wgsl?raw";
 
 export interface BatchNormAttrs {
@@ -41,6 +42,15 @@ export const batchNormStatisticsKernel: Kernel<Statistics> = {
       ? { x: p.rows * p.channels, statistics: 2 * p.channels, movingMean: p.channels, movingVariance: p.channels }
       : { x: p.rows * p.channels, partial: 2 * p.slices * p.channels },
   cost: (p) => ({ flops: 4 * p.rows * p.channels, bytes: 4 * (p.rows + 6) * p.channels }),
+};
+
+export const batchNormStatisticsQuadsKernel: Kernel<Statistics> = {
+  ...batchNormStatisticsKernel,
+  name: "batch_norm_statistics_quads",
+  source: statisticsQuadsSource,
+  overrides: () => ({}),
+  params: (p) => ({ rows: p.rows, channels: p.channels / 4, epsilon: p.epsilon, momentum: p.momentum }),
+  workgroups: (p) => foldWorkgroups(p.channels / 4),
 };
 
 export const batchNormFinishKernel: Kernel<Statistics> = {
@@ -118,7 +128,17 @@ export function checkChannels(who: string, shapes: Shapes, vectors: readonly str
   }
 }
 
-function lowerWith(kernel: Kernel<Normalize>, slices?: number): Lower<BatchNormAttrs> {
+interface Programs {
+  readonly normalize: Kernel<Normalize>;
+  readonly statistics?: Kernel<Statistics>;
+  readonly slices?: number;
+}
+
+function lowerWith({
+  normalize: kernel,
+  statistics = batchNormStatisticsKernel,
+  slices,
+}: Programs): Lower<BatchNormAttrs> {
   return (attrs, shapes, adapter: AdapterTraits) => {
     const { x, gamma, beta } = shapes;
     const { epsilon, momentum, activation } = attrs;
@@ -127,10 +147,11 @@ function lowerWith(kernel: Kernel<Normalize>, slices?: number): Lower<BatchNormA
     const one = tree.slices === 1;
     const normalize = { count: elements(x), channels: tree.channels, gamma: !!gamma, beta: !!beta, activation };
     if (kernel === batchNormNormalizeVec4Kernel) needFours(normalize);
+    if (statistics === batchNormStatisticsQuadsKernel) needQuads(adapter);
     return {
       ...(!one && { scratch: { partial: 2 * tree.slices * tree.channels } }),
       dispatches: [
-        dispatch(batchNormStatisticsKernel, tree, one ? { x: "x", ...moving } : { x: "x", partial: "partial" }),
+        dispatch(statistics, tree, one ? { x: "x", ...moving } : { x: "x", partial: "partial" }),
         ...(one ? [] : [dispatch(batchNormFinishKernel, tree, { partial: "partial", ...moving })]),
         dispatch(kernel, normalize, {
           x: "x",
@@ -183,11 +204,16 @@ export const batchNormTraining = operation<BatchNormAttrs>({
   },
   constants: ["movingMean", "movingVariance"],
   variants: {
-    plain: lowerWith(batchNormNormalizeKernel),
-    slices: lowerWith(batchNormNormalizeKernel, 5),
-    vec4: lowerWith(batchNormNormalizeVec4Kernel),
+    plain: lowerWith({ normalize: batchNormNormalizeKernel }),
+    slices: lowerWith({ normalize: batchNormNormalizeKernel, slices: 5 }),
+    vec4: lowerWith({ normalize: batchNormNormalizeVec4Kernel }),
+    quads: lowerWith({
+      normalize: batchNormNormalizeVec4Kernel,
+      statistics: batchNormStatisticsQuadsKernel,
+      slices: 1,
+    }),
   },
-  select: (_, { x }) => (inFours({ channels: x.at(-1)! }) ? "vec4" : "plain"),
+  select: (_, { x }, adapter) => selectReduction(x, adapter),
   cases: examples().map((c) => ({ ...c, fill: { movingVariance: positive, ...c.fill } })),
 });
 

@@ -1,11 +1,12 @@
 // dx[r, c] = gamma[c] * invStd[c] * (d[r, c] - dbeta[c] / n - h[r, c] * dgamma[c] / n)
 //
-// with d = dy, times f'(y) where an activation of the relu family follows (RELU), h = (x - mean[c]) * invStd[c], n rows
-// (Ioffe and Szegedy 2015). One invocation computes PER neighbouring elements.
+// with h = (x - mean[c]) * invStd[c], d = dy, times f'(gamma[c] * h + beta[c]) where an activation f of the relu family follows
+// (RELU), n rows (Ioffe and Szegedy 2015). One invocation computes PER neighbouring elements.
 
 override WORKGROUP: u32 = 64;
 override RELU: bool = false;
 override HAS_GAMMA: bool = true;
+override HAS_BETA: bool = true; // with RELU only
 const PER = 4u;
 
 struct Params {
@@ -17,8 +18,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> y: array<f32>;
-@group(0) @binding(4) var<storage, read> gamma: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
 @group(0) @binding(5) var<storage, read> statistics: array<f32>; // means, then inverse deviations
 @group(0) @binding(6) var<storage, read> dgamma: array<f32>;
 @group(0) @binding(7) var<storage, read> dbeta: array<f32>;
@@ -30,15 +31,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let n = f32(params.count / params.channels);
   var c = start % params.channels;
   for (var i = start; i < min(start + PER, params.count); i++) {
+    let centred = x[i] - statistics[c];
+    let invStd = statistics[params.channels + c];
+    var scale = invStd;
+    if HAS_GAMMA { scale *= gamma[c]; }
     var d = dy[i];
     if RELU {
-      let v = y[i];
+      var shift = 0.0;
+      if HAS_BETA { shift = beta[c]; }
+      let v = fma(centred, scale, shift); // as batch_norm_normalize computes it
       d = select(0.0, d, v > 0.0 && v < params.maxValue);
     }
-    var scale = statistics[params.channels + c];
-    let h = (x[i] - statistics[c]) * scale;
-    if HAS_GAMMA { scale *= gamma[c]; }
-    dx[i] = scale * (d - (dbeta[c] + h * dgamma[c]) / n);
+    dx[i] = scale * (d - (dbeta[c] + centred * invStd * dgamma[c]) / n);
     c++;
     if c == params.channels { c = 0u; }
   }

@@ -28,8 +28,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var i = first; i < min(first + PER, params.count); i++) {
     var scale = statistics[params.channels + c];
     if HAS_GAMMA { scale *= gamma[c]; }
-    var v = (x[i] - statistics[c]) * scale;
-    if HAS_BETA { v += beta[c]; }
+    var shift = 0.0;
+    if HAS_BETA { shift = beta[c]; }
+    var v = fma(x[i] - statistics[c], scale, shift);
     if RELU { v = min(select(v, 0.0, v < 0.0), params.maxValue); }
     y[i] = v;
     c++;

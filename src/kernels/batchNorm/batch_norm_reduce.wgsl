@@ -1,6 +1,6 @@
 // first[c] = sum_r d[r, c] * h[r, c],   second[c] = sum_r d[r, c]
 //
-// with d = dy, times f'(y) where an activation of the relu family follows (RELU), and
+// with d = dy, times f'(gamma[c] * h + beta[c]) where an activation f of the relu family follows (RELU), and
 //   h = (x - mean[c]) * invStd[c]   for batch normalization (STATISTICS): first is dgamma, second is dbeta;
 //   h = x                           for a channel affine: first is dscale, second is dshift.
 // Workgroups and lanes are those of batch_norm_statistics.wgsl: CHANNELS channels and a slice of the rows each. With several
@@ -10,6 +10,8 @@ override WORKGROUP: u32 = 64;
 override CHANNELS: u32 = 4;
 override STATISTICS: bool = true;
 override RELU: bool = false;
+override HAS_GAMMA: bool = true; // with RELU only
+override HAS_BETA: bool = true;
 
 struct Params {
   rows: u32,
@@ -21,10 +23,11 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> y: array<f32>;
-@group(0) @binding(4) var<storage, read> statistics: array<f32>; // means, then inverse deviations
-@group(0) @binding(5) var<storage, read_write> first: array<f32>;
-@group(0) @binding(6) var<storage, read_write> second: array<f32>;
+@group(0) @binding(3) var<storage, read> statistics: array<f32>; // means, then inverse deviations
+@group(0) @binding(4) var<storage, read> gamma: array<f32>;
+@group(0) @binding(5) var<storage, read> beta: array<f32>;
+@group(0) @binding(6) var<storage, read_write> first: array<f32>;
+@group(0) @binding(7) var<storage, read_write> second: array<f32>;
 
 var<workgroup> sums: array<vec2f, WORKGROUP>;
 
@@ -42,15 +45,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       average = statistics[c];
       factor = statistics[params.channels + c];
     }
+    var scale = factor;
+    var shift = 0.0;
+    if RELU && HAS_GAMMA { scale *= gamma[c]; }
+    if RELU && HAS_BETA { shift = beta[c]; }
     let lanes = WORKGROUP / CHANNELS;
     var i = (begin + local / CHANNELS) * params.channels + c;
     for (var r = begin + local / CHANNELS; r < end; r += lanes) {
       var d = dy[i];
+      let centred = x[i] - average;
       if RELU {
-        let v = y[i];
+        let v = fma(centred, scale, shift); // as batch_norm_normalize computes it
         d = select(0.0, d, v > 0.0 && v < params.maxValue);
       }
-      sum += vec2f(d * (x[i] - average) * factor, d);
+      sum += vec2f(d * centred * factor, d);
       i += lanes * params.channels;
     }
   }

@@ -2,8 +2,14 @@
 import { activationConstants, type Activation } from "../activation/activation";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Lower, type Shape } from "../operation";
-import { batchNormReduceVec4Kernel, lowerReduce, type ReduceOptions } from "./batchNormGradients";
+import {
+  batchNormReduceQuadsKernel,
+  batchNormReduceVec4Kernel,
+  lowerReduce,
+  type ReduceOptions,
+} from "./batchNormGradients";
 import { checkChannels } from "./batchNormTraining";
+import { selectReduction } from "./channels";
 import { foursParams, foursWorkgroups, inFours, needFours } from "./fours";
 import affineSource from "./channel_affine.wgsl?raw";
 import affineVec4Source from "./channel_affine_vec4.wgsl?raw";
@@ -239,8 +245,9 @@ export const channelAffineReduce = operation<object>({
     plain: lowerAffineReduce({}),
     slices: lowerAffineReduce({ slices: 3 }),
     vec4: lowerAffineReduce({ kernel: batchNormReduceVec4Kernel }),
+    quads: lowerAffineReduce({ kernel: batchNormReduceQuadsKernel }),
   },
-  select: (_, { x }) => selectAffine(x),
+  select: (_, { x }, adapter) => selectReduction(x, adapter),
   cases: [
     { attrs: {}, inputs: { dy: [1, 1], x: [1, 1] } },
     { attrs: {}, inputs: { dy: [2, 3, 5, 7], x: [2, 3, 5, 7] } },

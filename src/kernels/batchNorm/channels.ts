@@ -1,6 +1,8 @@
 /** What the programs that reduce over rows for each channel share: how rows and channels are spread over workgroups. */
 import { ceilDiv } from "../kernel";
-import { elements, type AdapterTraits, type Shape } from "../operation";
+import { preferQuads } from "../matmul/select";
+import { elements, VariantUnfit, type AdapterTraits, type Shape } from "../operation";
+import { inFours } from "./fours";
 
 export interface Rows {
   readonly rows: number;
@@ -40,3 +42,13 @@ export function treeOfVectors(x: Shape, adapter: AdapterTraits, slices?: number)
 }
 
 export const treeWorkgroups = (t: Tree): [number, number, number] => [ceilDiv(t.channels, t.width), t.slices, 1];
+
+export function needQuads(adapter: AdapterTraits): void {
+  if (!adapter.features.includes("subgroups")) throw new VariantUnfit("quads hand values from lane to lane");
+}
+
+/** Vectors of channels where they come in fours; without barriers where those are dear. */
+export function selectReduction(x: Shape, adapter: AdapterTraits): "plain" | "vec4" | "quads" {
+  if (!inFours(rowsOf(x))) return "plain";
+  return preferQuads(adapter) ? "quads" : "vec4";
+}

@@ -143,8 +143,15 @@ function mergeIntoReductions(graph: Graph, norm: Node, activation: Node, a: Acti
   if (gradient?.op !== "activationGradient" || gradient.inputs.saved !== activation.outputs.y) return false;
   if (uses.of(gradientId).some((u) => !reductions.some((r) => r.node === u.node)) || uses.kept.has(gradientId))
     return false;
+  // They compute what went into the activation anew from x, which they read anyway: that costs less than reading y.
+  const { gamma, beta } = norm.inputs;
   for (const node of new Set(reductions.map((r) => r.node))) {
-    node.inputs = { ...node.inputs, dy: gradient.inputs.dy, y: activation.outputs.y };
+    node.inputs = {
+      ...node.inputs,
+      dy: gradient.inputs.dy,
+      ...(gamma !== undefined && { gamma }),
+      ...(beta !== undefined && { beta }),
+    };
     node.attrs = { ...node.attrs, activation: a };
     node.merged.push(`${a.kind} gradient`);
   }
