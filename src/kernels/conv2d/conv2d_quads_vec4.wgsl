@@ -16,7 +16,7 @@ enable subgroups;
 const VECTORS: u32 = 8u; // of columns: 4 or 8
 
 override W_TURNED: bool = false; // steps of w lie next to each other instead of its columns
-override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
+override FUNCTION: u32 = 1; // the activation, with the numbers of activation.wgsl; 1 is also used for none
 
 struct Params {
   m: u32, // pixels of the grid, over the batch
@@ -68,7 +68,7 @@ fn activate(v: vec4f) -> vec4f {
   switch FUNCTION {
     case 1u: {
       let low = select(params.slope * (v - params.threshold), v, v >= vec4f(params.threshold));
-      return min(low, vec4f(params.maxValue));
+      return select(low, vec4f(params.maxValue), low > vec4f(params.maxValue)); // NaN stays NaN
     }
     case 2u: { return 1.0 / (1.0 + exp(-v)); }
     case 3u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }

@@ -15,7 +15,7 @@ enable subgroups;
 
 const TILE: u32 = 32u; // columns of a tile: 16 or 32
 
-override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
+override FUNCTION: u32 = 1; // the activation, with the numbers of activation.wgsl; 1 is also used for none
 
 // Scale, bias and residual are switched by uniforms, not by overrides, because a CPU takes seconds to compile this
 // program and one pipeline should serve many layers.
@@ -53,7 +53,7 @@ fn activate(v: vec4f) -> vec4f {
   switch FUNCTION {
     case 1u: {
       let low = select(params.slope * (v - params.threshold), v, v >= vec4f(params.threshold));
-      return min(low, vec4f(params.maxValue));
+      return select(low, vec4f(params.maxValue), low > vec4f(params.maxValue)); // NaN stays NaN
     }
     case 2u: { return 1.0 / (1.0 + exp(-v)); }
     case 3u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }

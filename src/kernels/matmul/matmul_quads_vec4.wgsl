@@ -16,7 +16,7 @@ const VECTORS: u32 = 8u; // of columns: 4 or 8
 
 override TRANSPOSE_X: bool = false; // x lies in memory as k rows of m
 override TRANSPOSE_W: bool = false; // w lies in memory as n rows of k
-override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
+override FUNCTION: u32 = 1; // the activation, with the numbers of activation.wgsl; 1 is also used for none
 
 struct Params {
   m: u32,
@@ -46,7 +46,7 @@ fn activate(v: vec4f) -> vec4f {
   switch FUNCTION {
     case 1u: {
       let low = select(params.slope * (v - params.threshold), v, v >= vec4f(params.threshold));
-      return min(low, vec4f(params.maxValue));
+      return select(low, vec4f(params.maxValue), low > vec4f(params.maxValue)); // NaN stays NaN
     }
     case 2u: { return 1.0 / (1.0 + exp(-v)); }
     case 3u: { return tanh(clamp(v, vec4f(-15.0), vec4f(15.0))); }
