@@ -44,21 +44,12 @@ export function epilogueParams(e: Epilogue): { slope: number; maxValue: number; 
 /** No activation, as one of the relu family that changes nothing, not even what is not finite. */
 const identity = { kind: "relu", slope: 1, maxValue: Number.POSITIVE_INFINITY } as const;
 
-const relufied = ({ activation }: Epilogue): Activation => (activation.kind === "linear" ? identity : activation);
-
 /**
- * The same for programs that take a software adapter long to compile: scale, bias and residual are switched by uniforms, and
- * none is an activation like relu, so that one pipeline serves many layers. Other activations stay an override, because
- * a software adapter computes all branches of a switch.
+ * The same epilogue with no activation written like relu, whose parameters are uniforms: programs that take a software adapter
+ * long to compile then serve both with one pipeline.
  */
-export const activationOverride = (e: Epilogue): Constants => ({ FUNCTION: activationConstants(relufied(e)).code });
-
-export const epilogueUniforms = (e: Epilogue): Record<string, number> => ({
-  hasScale: Number(e.scale),
-  hasBias: Number(e.bias),
-  hasResidual: Number(e.residual),
-  ...epilogueParams({ ...e, activation: relufied(e) }),
-});
+export const likeRelu = (e: Epilogue): Epilogue =>
+  e.activation.kind === "linear" ? { ...e, activation: identity } : e;
 
 /** Elements of the optional bindings; absent ones are not touched. */
 export const epilogueSizes = (e: Epilogue, channels: number, count: number): Record<string, number> => ({

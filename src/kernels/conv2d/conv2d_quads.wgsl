@@ -15,10 +15,11 @@ enable subgroups;
 
 const TILE: u32 = 32u; // channels of a tile: 16 or 32
 
+override HAS_SCALE: bool = true;
+override HAS_BIAS: bool = true;
+override HAS_RESIDUAL: bool = true;
 override FUNCTION: u32 = 1; // the activation, with the numbers of activation.wgsl; 1 is also used for none
 
-// Scale, bias and residual are switched by uniforms, not by overrides, because a CPU takes seconds to compile this
-// program and one pipeline should serve many layers.
 struct Params {
   m: u32, // pixels of the grid, over the batch
   n: u32, // channels of the result, in a group
@@ -49,9 +50,6 @@ struct Params {
   spreadColumns: u32,
   originRow: u32,
   originColumn: u32,
-  hasScale: u32,
-  hasBias: u32,
-  hasResidual: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -83,9 +81,9 @@ fn activate(v: vec4f) -> vec4f {
 // Four pixels of one channel, of which `last` and those before it are inside; the others are not stored.
 fn finish(sum: vec4f, c: u32, at: vec4u, last: u32) {
   var z = sum;
-  if params.hasScale != 0u { z *= scale[c]; }
-  if params.hasBias != 0u { z += b[c]; }
-  if params.hasResidual != 0u { z += vec4f(residual[at.x], residual[at.y], residual[at.z], residual[at.w]); }
+  if HAS_SCALE { z *= scale[c]; }
+  if HAS_BIAS { z += b[c]; }
+  if HAS_RESIDUAL { z += vec4f(residual[at.x], residual[at.y], residual[at.z], residual[at.w]); }
   z = activate(z);
   y[at.x] = z.x;
   if last > 0u { y[at.y] = z.y; }

@@ -16,6 +16,9 @@ enable subgroups;
 const VECTORS: u32 = 8u; // of columns: 4 or 8
 
 override W_TURNED: bool = false; // steps of w lie next to each other instead of its columns
+override HAS_SCALE: bool = true;
+override HAS_BIAS: bool = true;
+override HAS_RESIDUAL: bool = true;
 override FUNCTION: u32 = 1; // the activation, with the numbers of activation.wgsl; 1 is also used for none
 
 struct Params {
@@ -48,9 +51,6 @@ struct Params {
   spreadColumns: u32,
   originRow: u32,
   originColumn: u32,
-  hasScale: u32,
-  hasBias: u32,
-  hasResidual: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -144,7 +144,7 @@ fn addRows(sum: mat4x4f, x4: mat4x4f, w4: mat4x4f) -> mat4x4f {
 
 fn finish(sum: vec4f, i: u32, factor: vec4f, offset: vec4f) {
   var z = sum * factor + offset;
-  if params.hasResidual != 0u { z += residual[i]; }
+  if HAS_RESIDUAL { z += residual[i]; }
   y[i] = activate(z);
 }
 
@@ -152,8 +152,8 @@ fn finish(sum: vec4f, i: u32, factor: vec4f, offset: vec4f) {
 fn finishRows(sum: mat4x4f, at: vec4u, count: u32, channel: u32) {
   var factor = vec4f(1.0);
   var offset = vec4f();
-  if params.hasScale != 0u { factor = scale[channel]; }
-  if params.hasBias != 0u { offset = b[channel]; }
+  if HAS_SCALE { factor = scale[channel]; }
+  if HAS_BIAS { offset = b[channel]; }
   if count > 0u { finish(sum[0], at.x, factor, offset); }
   if count > 1u { finish(sum[1], at.y, factor, offset); }
   if count > 2u { finish(sum[2], at.z, factor, offset); }

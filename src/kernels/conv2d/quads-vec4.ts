@@ -2,10 +2,11 @@
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits } from "../operation";
 import {
-  activationOverride,
   epilogueBindings,
   epilogueSizes,
-  epilogueUniforms,
+  epilogueOverrides,
+  epilogueParams,
+  likeRelu,
   noEpilogue,
   type Epilogue,
 } from "../epilogue";
@@ -34,8 +35,11 @@ export const quadsVec4Kernel: Kernel<Quads> = {
   name: "conv2d_quads_vec4",
   source,
   constants: ({ vectors }) => ({ VECTORS: vectors }),
-  overrides: ({ gather, epilogue }) => ({ W_TURNED: gather.params.wStep === 1, ...activationOverride(epilogue) }),
-  params: ({ gather, epilogue }) => ({ ...gatherInVectors(gather.params), ...epilogueUniforms(epilogue) }),
+  overrides: ({ gather, epilogue }) => ({
+    W_TURNED: gather.params.wStep === 1,
+    ...epilogueOverrides(likeRelu(epilogue)),
+  }),
+  params: ({ gather, epilogue }) => ({ ...gatherInVectors(gather.params), ...epilogueParams(likeRelu(epilogue)) }),
   workgroups: ({ gather, vectors }) => {
     const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, 4 * vectors));
     return [x, y, gather.groups];

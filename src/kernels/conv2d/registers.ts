@@ -2,10 +2,11 @@
 import { dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import {
-  activationOverride,
   epilogueBindings,
   epilogueSizes,
-  epilogueUniforms,
+  epilogueOverrides,
+  epilogueParams,
+  likeRelu,
   noEpilogue,
   type Epilogue,
 } from "../epilogue";
@@ -36,8 +37,8 @@ export const quadsKernel: Kernel<Quads> = {
   name: "conv2d_quads",
   source: quadsSource,
   constants: ({ tile }) => ({ TILE: tile }),
-  overrides: ({ epilogue }) => activationOverride(epilogue),
-  params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueUniforms(epilogue) }),
+  overrides: ({ epilogue }) => epilogueOverrides(likeRelu(epilogue)),
+  params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueParams(likeRelu(epilogue)) }),
   workgroups: ({ gather, tile }) => {
     const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, tile));
     return [x, y, gather.groups];

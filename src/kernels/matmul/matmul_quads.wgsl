@@ -15,10 +15,11 @@ enable subgroups;
 
 const TILE: u32 = 32u; // columns of a tile: 16 or 32
 
+override HAS_SCALE: bool = true;
+override HAS_BIAS: bool = true;
+override HAS_RESIDUAL: bool = true;
 override FUNCTION: u32 = 1; // the activation, with the numbers of activation.wgsl; 1 is also used for none
 
-// Scale, bias and residual are switched by uniforms, not by overrides, because a CPU takes seconds to compile this
-// program and one pipeline should serve many layers.
 struct Params {
   m: u32,
   n: u32,
@@ -33,9 +34,6 @@ struct Params {
   yRow: u32,
   yColumn: u32,
   swapped: u32, // the channel is the row, not the column
-  hasScale: u32,
-  hasBias: u32,
-  hasResidual: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -70,13 +68,13 @@ fn finish(sum: vec4f, row: u32, column: u32, at: vec4u, last: u32) {
   var z = sum;
   if params.swapped != 0u {
     let c = min(vec4u(row) + vec4u(0u, 1u, 2u, 3u), vec4u(params.m - 1u));
-    if params.hasScale != 0u { z *= vec4f(scale[c.x], scale[c.y], scale[c.z], scale[c.w]); }
-    if params.hasBias != 0u { z += vec4f(b[c.x], b[c.y], b[c.z], b[c.w]); }
+    if HAS_SCALE { z *= vec4f(scale[c.x], scale[c.y], scale[c.z], scale[c.w]); }
+    if HAS_BIAS { z += vec4f(b[c.x], b[c.y], b[c.z], b[c.w]); }
   } else {
-    if params.hasScale != 0u { z *= scale[column]; }
-    if params.hasBias != 0u { z += b[column]; }
+    if HAS_SCALE { z *= scale[column]; }
+    if HAS_BIAS { z += b[column]; }
   }
-  if params.hasResidual != 0u { z += vec4f(residual[at.x], residual[at.y], residual[at.z], residual[at.w]); }
+  if HAS_RESIDUAL { z += vec4f(residual[at.x], residual[at.y], residual[at.z], residual[at.w]); }
   z = activate(z);
   y[at.x] = z.x;
   if last > 0u { y[at.y] = z.y; }

@@ -16,6 +16,9 @@ const VECTORS: u32 = 8u; // of columns: 4 or 8
 
 override TRANSPOSE_X: bool = false; // x lies in memory as k rows of m
 override TRANSPOSE_W: bool = false; // w lies in memory as n rows of k
+override HAS_SCALE: bool = true;
+override HAS_BIAS: bool = true;
+override HAS_RESIDUAL: bool = true;
 override FUNCTION: u32 = 1; // the activation, with the numbers of activation.wgsl; 1 is also used for none
 
 struct Params {
@@ -26,9 +29,6 @@ struct Params {
   kFirst: u32, // from one part's first vector to the next part's
   xPart: u32, // from one product to the next
   wPart: u32,
-  hasScale: u32,
-  hasBias: u32,
-  hasResidual: u32,
   slope: f32,
   maxValue: f32,
   threshold: f32,
@@ -90,7 +90,7 @@ fn finish(sum: vec4f, row: u32, column: u32, part: u32, factor: vec4f, offset: v
   if row >= params.m { return; }
   let i = (part * params.m + row) * params.n + column;
   var z = sum * factor + offset;
-  if params.hasResidual != 0u { z += residual[i]; }
+  if HAS_RESIDUAL { z += residual[i]; }
   y[i] = activate(z);
 }
 
@@ -98,8 +98,8 @@ fn finishRows(sum: mat4x4f, row: u32, column: u32, part: u32) {
   if column >= params.n { return; }
   var factor = vec4f(1.0);
   var offset = vec4f();
-  if params.hasScale != 0u { factor = scale[column]; }
-  if params.hasBias != 0u { offset = b[column]; }
+  if HAS_SCALE { factor = scale[column]; }
+  if HAS_BIAS { offset = b[column]; }
   finish(sum[0], row, column, part, factor, offset);
   finish(sum[1], row + 1u, column, part, factor, offset);
   finish(sum[2], row + 2u, column, part, factor, offset);

@@ -1,7 +1,7 @@
 /** The product by quads with vector loads (matmul_quads_vec4); sums in parts where y is small and k long. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
-import { activationOverride, epilogueBindings, epilogueUniforms, noEpilogue } from "../epilogue";
+import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilogue } from "../epilogue";
 import type { Gemm, GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
 import { inVectors, vec4Kernel, vectorParams, type VectorProduct } from "./vec4";
@@ -21,8 +21,12 @@ export const quadsVec4Kernel: Kernel<Quads> = {
   name: "matmul_quads_vec4",
   source,
   constants: ({ vectors }) => ({ VECTORS: vectors }),
-  overrides: ({ p }) => ({ TRANSPOSE_X: p.transposeX, TRANSPOSE_W: p.transposeW, ...activationOverride(p.epilogue) }),
-  params: (q) => ({ ...vectorParams(q), ...epilogueUniforms(q.p.epilogue) }),
+  overrides: ({ p }) => ({
+    TRANSPOSE_X: p.transposeX,
+    TRANSPOSE_W: p.transposeW,
+    ...epilogueOverrides(likeRelu(p.epilogue)),
+  }),
+  params: (q) => ({ ...vectorParams(q), ...epilogueParams(likeRelu(q.p.epilogue)) }),
   workgroups: ({ p, vectors, parts }) => {
     const [x, y] = foldWorkgroups(tiles(p, vectors));
     return [x, y, p.batch * parts];

@@ -1,7 +1,7 @@
 /** The product in registers (matmul_quads), with sums in parts where y is small and k long. */
 import { ceilDiv, dispatch, foldWorkgroups, type Cost, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
-import { activationOverride, epilogueBindings, epilogueUniforms, noEpilogue } from "../epilogue";
+import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
 import quadsSource from "./matmul_quads.wgsl?raw";
@@ -30,7 +30,7 @@ export const quadsKernel: Kernel<Quads> = {
   name: "matmul_quads",
   source: quadsSource,
   constants: ({ tile }) => ({ TILE: tile }),
-  overrides: ({ p }) => activationOverride(p.epilogue),
+  overrides: ({ p }) => epilogueOverrides(likeRelu(p.epilogue)),
   params: ({ p, swapped, parts, kEach }) => {
     const s = gemmStrides(p);
     const split = parts > 1;
@@ -51,7 +51,7 @@ export const quadsKernel: Kernel<Quads> = {
       yRow: swapped ? 1 : p.n,
       yColumn: swapped ? p.n : 1,
       swapped: Number(swapped),
-      ...epilogueUniforms(p.epilogue),
+      ...epilogueParams(likeRelu(p.epilogue)),
     };
   },
   workgroups: ({ p, tile, swapped, parts }) => {
