@@ -148,12 +148,8 @@ fn finish(sum: vec4f, i: u32, factor: vec4f, offset: vec4f) {
   y[i] = activate(z);
 }
 
-// Four pixels, of which `count` are inside.
-fn finishRows(sum: mat4x4f, at: vec4u, count: u32, channel: u32) {
-  var factor = vec4f(1.0);
-  var offset = vec4f();
-  if HAS_SCALE { factor = scale[channel]; }
-  if HAS_BIAS { offset = b[channel]; }
+// Four pixels, of which `count` are inside; factor and offset belong to the channel.
+fn finishRows(sum: mat4x4f, at: vec4u, count: u32, factor: vec4f, offset: vec4f) {
   if count > 0u { finish(sum[0], at.x, factor, offset); }
   if count > 1u { finish(sum[1], at.y, factor, offset); }
   if count > 2u { finish(sum[2], at.z, factor, offset); }
@@ -240,10 +236,14 @@ fn main(
   );
   let at0 = resultOf(pixels0, group.z);
   let at1 = resultOf(pixels1, group.z);
-  for (var i = 0u; i < 2u * VECTORS; i++) {
-    let c = column + i / 2u;
-    let first = row + i % 2u * 4u;
-    let count = select(params.m - min(params.m, first), 0u, c >= params.n);
-    finishRows(results[i], select(at0, at1, i % 2u == 1u) + c, count, group.z * params.n + c);
+  let count = params.m - min(params.m, row);
+  for (var i = 0u; i < min(VECTORS, params.n - column); i++) {
+    let channel = group.z * params.n + column + i;
+    var factor = vec4f(1.0);
+    var offset = vec4f();
+    if HAS_SCALE { factor = scale[channel]; }
+    if HAS_BIAS { offset = b[channel]; }
+    finishRows(results[2u * i], at0 + column + i, count, factor, offset);
+    finishRows(results[2u * i + 1u], at1 + column + i, select(count - 4u, 0u, count < 4u), factor, offset);
   }
 }

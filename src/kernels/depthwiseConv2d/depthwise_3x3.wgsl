@@ -58,10 +58,8 @@ fn activate(v: vec4f) -> vec4f {
   }
 }
 
-fn finish(sum: vec4f, c: u32, at: u32) -> vec4f {
-  var z = sum;
-  if HAS_SCALE { z *= scale[c]; }
-  if HAS_BIAS { z += b[c]; }
+fn finish(sum: vec4f, factor: vec4f, offset: vec4f, at: u32) -> vec4f {
+  var z = sum * factor + offset;
   if HAS_RESIDUAL { z += residual[at]; }
   return activate(z);
 }
@@ -88,6 +86,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let w6 = tap(6u, c);
   let w7 = tap(7u, c);
   let w8 = tap(8u, c);
+
+  var factor = vec4f(1.0);
+  var offset = vec4f();
+  if HAS_SCALE { factor = scale[c]; }
+  if HAS_BIAS { offset = b[c]; }
 
   // The four input columns: their place within a row, and whether they are inside.
   let lastColumn = i32(params.inWidth) - 1;
@@ -126,8 +129,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     // The first two input rows complete nothing of this strip.
     if t >= 2u {
       let at = ((n * params.outHeight + p + t - 2u) * params.outWidth + q) * params.channelGroups + c;
-      y[at] = finish(done0, c, at);
-      if q + 1u < params.outWidth { y[at + params.channelGroups] = finish(done1, c, at + params.channelGroups); }
+      y[at] = finish(done0, factor, offset, at);
+      if q + 1u < params.outWidth { y[at + params.channelGroups] = finish(done1, factor, offset, at + params.channelGroups); }
     }
   }
 }

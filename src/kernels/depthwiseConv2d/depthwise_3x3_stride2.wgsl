@@ -53,10 +53,8 @@ fn activate(v: vec4f) -> vec4f {
   }
 }
 
-fn finish(sum: vec4f, c: u32, at: u32) -> vec4f {
-  var z = sum;
-  if HAS_SCALE { z *= scale[c]; }
-  if HAS_BIAS { z += b[c]; }
+fn finish(sum: vec4f, factor: vec4f, offset: vec4f, at: u32) -> vec4f {
+  var z = sum * factor + offset;
   if HAS_RESIDUAL { z += residual[at]; }
   return activate(z);
 }
@@ -79,6 +77,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let w6 = w[6u * params.channelGroups + c];
   let w7 = w[7u * params.channelGroups + c];
   let w8 = w[8u * params.channelGroups + c];
+
+  var factor = vec4f(1.0);
+  var offset = vec4f();
+  if HAS_SCALE { factor = scale[c]; }
+  if HAS_BIAS { offset = b[c]; }
 
   // The five input columns: their place within a row, and whether they are inside.
   let lastColumn = i32(params.inWidth) - 1;
@@ -126,8 +129,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let at = ((n * params.outHeight + p + t - 1u) * params.outWidth + q) * params.channelGroups + c;
       let done0 = fma(x2, w8, fma(x1, w7, fma(x0, w6, sum0)));
       let done1 = fma(x4, w8, fma(x3, w7, fma(x2, w6, sum1)));
-      y[at] = finish(done0, c, at);
-      if q + 1u < params.outWidth { y[at + params.channelGroups] = finish(done1, c, at + params.channelGroups); }
+      y[at] = finish(done0, factor, offset, at);
+      if q + 1u < params.outWidth { y[at + params.channelGroups] = finish(done1, factor, offset, at + params.channelGroups); }
     }
     sum0 = fma(x2, w2, fma(x1, w1, x0 * w0));
     sum1 = fma(x4, w2, fma(x3, w1, x2 * w0));

@@ -61,10 +61,8 @@ fn activate(v: vec4f) -> vec4f {
   }
 }
 
-fn finish(sum: vec4f, c: u32, at: u32) -> vec4f {
-  var z = sum;
-  if HAS_SCALE { z *= scale[c]; }
-  if HAS_BIAS { z += b[c]; }
+fn finish(sum: vec4f, factor: vec4f, offset: vec4f, at: u32) -> vec4f {
+  var z = sum * factor + offset;
   if HAS_RESIDUAL { z += residual[at]; }
   return activate(z);
 }
@@ -84,6 +82,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let p = (block / params.columnBlocks) % params.outHeight;
   let n = block / (params.columnBlocks * params.outHeight);
   if n >= params.batch { return; }
+  var factor = vec4f(1.0);
+  var offset = vec4f();
+  if HAS_SCALE { factor = scale[c]; }
+  if HAS_BIAS { offset = b[c]; }
   let apart = select(1u, DILATION_W, SLIDING); // from one of the four columns to the next
   let q = (blockColumn / apart) * 4u * apart + blockColumn % apart;
   let column = i32(q * STRIDE_W) - params.left;
@@ -107,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     for (var j = 0u; j < SIZE_W; j++) {
       let tap = select(i * SIZE_W + j, SIZE_H * SIZE_W - 1u - i * SIZE_W - j, FLIPPED);
-      let factor = w[tap * params.channelGroups + c];
+      let weight = w[tap * params.channelGroups + c];
       let from0 = column + i32(j * DILATION_W);
       if !SLIDING {
         x0 = load(line, from0, c);
@@ -115,10 +117,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         x2 = load(line, from0 + 2 * step, c);
       }
       let x3 = load(line, from0 + 3 * step, c);
-      sum0 = fma(x0, factor, sum0);
-      sum1 = fma(x1, factor, sum1);
-      sum2 = fma(x2, factor, sum2);
-      sum3 = fma(x3, factor, sum3);
+      sum0 = fma(x0, weight, sum0);
+      sum1 = fma(x1, weight, sum1);
+      sum2 = fma(x2, weight, sum2);
+      sum3 = fma(x3, weight, sum3);
       x0 = x1;
       x1 = x2;
       x2 = x3;
@@ -126,8 +128,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
   let at = ((n * params.outHeight + p) * params.outWidth + q) * params.channelGroups + c;
   let next = apart * params.channelGroups;
-  if q < params.outWidth { y[at] = finish(sum0, c, at); }
-  if q + apart < params.outWidth { y[at + next] = finish(sum1, c, at + next); }
-  if q + 2u * apart < params.outWidth { y[at + 2u * next] = finish(sum2, c, at + 2u * next); }
-  if q + 3u * apart < params.outWidth { y[at + 3u * next] = finish(sum3, c, at + 3u * next); }
+  if q < params.outWidth { y[at] = finish(sum0, factor, offset, at); }
+  if q + apart < params.outWidth { y[at + next] = finish(sum1, factor, offset, at + next); }
+  if q + 2u * apart < params.outWidth { y[at + 2u * next] = finish(sum2, factor, offset, at + 2u * next); }
+  if q + 3u * apart < params.outWidth { y[at + 3u * next] = finish(sum3, factor, offset, at + 3u * next); }
 }

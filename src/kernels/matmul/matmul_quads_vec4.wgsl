@@ -94,12 +94,8 @@ fn finish(sum: vec4f, row: u32, column: u32, part: u32, factor: vec4f, offset: v
   y[i] = activate(z);
 }
 
-fn finishRows(sum: mat4x4f, row: u32, column: u32, part: u32) {
-  if column >= params.n { return; }
-  var factor = vec4f(1.0);
-  var offset = vec4f();
-  if HAS_SCALE { factor = scale[column]; }
-  if HAS_BIAS { offset = b[column]; }
+// Four rows; factor and offset belong to the column.
+fn finishRows(sum: mat4x4f, row: u32, column: u32, part: u32, factor: vec4f, offset: vec4f) {
   finish(sum[0], row, column, part, factor, offset);
   finish(sum[1], row + 1u, column, part, factor, offset);
   finish(sum[2], row + 2u, column, part, factor, offset);
@@ -163,13 +159,18 @@ fn main(
       sum17 = addRows(sum17, x1, w7);
     }
   }
-  // A loop over the tile instead of 2 * VECTORS copies of its body: unrolled it would be four fifths of the program, which a
+  // A loop over the columns instead of VECTORS copies of its body: unrolled it would be four fifths of the program, which a
   // software adapter takes seconds to compile and reads from outside the instruction cache.
   var results = array<mat4x4f, 16>(
     sum00, sum10, sum01, sum11, sum02, sum12, sum03, sum13,
     sum04, sum14, sum05, sum15, sum06, sum16, sum07, sum17,
   );
-  for (var i = 0u; i < 2u * VECTORS; i++) {
-    finishRows(results[i], row + i % 2u * 4u, column + i / 2u, part);
+  for (var i = 0u; i < min(VECTORS, params.n - column); i++) {
+    var factor = vec4f(1.0);
+    var offset = vec4f();
+    if HAS_SCALE { factor = scale[column + i]; }
+    if HAS_BIAS { offset = b[column + i]; }
+    finishRows(results[2u * i], row, column + i, part, factor, offset);
+    finishRows(results[2u * i + 1u], row + 4u, column + i, part, factor, offset);
   }
 }
