@@ -16,6 +16,7 @@ import { affine } from "./elementwise/affine";
 import { add, multiply } from "./elementwise/binary";
 import { reduceTo } from "./elementwise/reduceTo";
 import { gather } from "./gather/gather";
+import { store } from "./gather/store";
 import { layerNorm, layerNormInputGradient, layerNormWeightGradient } from "./layerNorm/layerNorm";
 import {
   binaryCrossEntropy,
@@ -68,6 +69,7 @@ const all: readonly Operation[] = [
   reduceTo,
   dropout,
   gather,
+  store,
   categoricalCrossEntropy,
   categoricalCrossEntropyGradient,
   binaryCrossEntropy,

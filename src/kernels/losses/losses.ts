@@ -1,9 +1,10 @@
 /** Losses: one value a row, and the gradient of their mean over all rows. */
 import { formatShape, ThawError } from "../../errors";
-import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, operation, type Case, type Operation, type Shape } from "../operation";
+import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
+import { elements, operation, type Case, type Lower, type Operation, type Shape } from "../operation";
 import { classesOf } from "../softmax/softmax";
 import categoricalSource from "./categorical_cross_entropy.wgsl?raw";
+import categoricalRowsSource from "./categorical_cross_entropy_rows.wgsl?raw";
 import pointwiseSource from "./pointwise_loss.wgsl?raw";
 
 export interface CategoricalAttrs {
@@ -31,6 +32,14 @@ export const categoricalKernel: Kernel<Categorical> = {
     y: p.gradient ? p.rows * p.classes : p.rows,
   }),
   cost: (p) => ({ flops: 8 * p.rows * p.classes, bytes: 4 * p.rows * (2 * p.classes + 1) }),
+};
+
+/** One invocation a row instead of a workgroup. */
+export const categoricalRowsKernel: Kernel<Categorical> = {
+  ...categoricalKernel,
+  name: "categorical_cross_entropy_rows",
+  source: categoricalRowsSource,
+  workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 4)),
 };
 
 export interface PointwiseAttrs {
@@ -73,9 +82,18 @@ function checkLabels(who: string, x: Shape | undefined, labels: Shape | undefine
 function lossPair<A>(
   name: string,
   labelShape: (attrs: A, x: Shape) => Shape,
-  launch: (attrs: A, x: Shape, gradient: boolean) => ReturnType<typeof dispatch>,
+  launches: Readonly<Record<string, (attrs: A, x: Shape, gradient: boolean) => Dispatch>>,
   cases: readonly Case<A>[],
 ): [Operation<A>, Operation<A>] {
+  const variants = (gradient: boolean) =>
+    Object.fromEntries(
+      Object.entries(launches).map(([variant, launch]): [string, Lower<A>] => [
+        variant,
+        (attrs, { x }) => ({ dispatches: [launch(attrs, x, gradient)] }),
+      ]),
+    );
+  // Barriers are dear on software adapters.
+  const select: Operation<A>["select"] = (_, __, { software }) => (software && launches.rows ? "rows" : "plain");
   const forward = operation<A>({
     name,
     inputs: ["x", "labels"],
@@ -87,7 +105,8 @@ function lossPair<A>(
     },
     gradients: { x: { op: `${name}Gradient`, from: { x: "x", labels: "labels" } } },
     constants: ["labels"],
-    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x, false)] }) },
+    variants: variants(false),
+    select,
     cases,
   });
   const backward = operation<A>({
@@ -97,7 +116,8 @@ function lossPair<A>(
     shapes: (_, { x }) => ({ dx: x! }),
     gradients: {},
     constants: ["x", "labels"],
-    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x, true)] }) },
+    variants: variants(true),
+    select,
     cases,
   });
   return [forward, backward];
@@ -137,15 +157,13 @@ function categoricalCases(): Case<CategoricalAttrs>[] {
   });
 }
 
+const categorical = (kernel: Kernel<Categorical>) => (attrs: CategoricalAttrs, x: Shape, gradient: boolean) =>
+  dispatch(kernel, { ...attrs, ...classesOf(x), gradient }, { x: "x", labels: "labels", y: gradient ? "dx" : "loss" });
+
 export const [categoricalCrossEntropy, categoricalCrossEntropyGradient] = lossPair<CategoricalAttrs>(
   "categoricalCrossEntropy",
   ({ sparse }, x) => (sparse ? x.slice(0, -1) : x),
-  (attrs, x, gradient) =>
-    dispatch(
-      categoricalKernel,
-      { ...attrs, ...classesOf(x), gradient },
-      { x: "x", labels: "labels", y: gradient ? "dx" : "loss" },
-    ),
+  { plain: categorical(categoricalKernel), rows: categorical(categoricalRowsKernel) },
   categoricalCases(),
 );
 
@@ -153,12 +171,14 @@ function pointwise(name: string, loss: (attrs: PointwiseAttrs) => number, cases:
   return lossPair<PointwiseAttrs>(
     name,
     (_, x) => x,
-    (attrs, x, gradient) =>
-      dispatch(
-        pointwiseKernel,
-        { ...classesOf(x), loss: loss(attrs), labelSmoothing: attrs.labelSmoothing ?? 0, gradient },
-        { x: "x", labels: "labels", y: gradient ? "dx" : "loss" },
-      ),
+    {
+      plain: (attrs, x, gradient) =>
+        dispatch(
+          pointwiseKernel,
+          { ...classesOf(x), loss: loss(attrs), labelSmoothing: attrs.labelSmoothing ?? 0, gradient },
+          { x: "x", labels: "labels", y: gradient ? "dx" : "loss" },
+        ),
+    },
     cases,
   );
 }
