@@ -18,14 +18,7 @@ import { reduceTo } from "./elementwise/reduceTo";
 import { gather } from "./gather/gather";
 import { store } from "./gather/store";
 import { layerNorm, layerNormInputGradient, layerNormWeightGradient } from "./layerNorm/layerNorm";
-import {
-  binaryCrossEntropy,
-  binaryCrossEntropyGradient,
-  categoricalCrossEntropy,
-  categoricalCrossEntropyGradient,
-  meanSquaredError,
-  meanSquaredErrorGradient,
-} from "./losses/losses";
+import { losses } from "./losses/losses";
 import { accuracy, gradientNorm, summarize } from "./metrics/metrics";
 import { adam, rmsprop, sgd } from "./optimizers/optimizers";
 import { softmax, softmaxGradient } from "./softmax/softmax";
@@ -70,12 +63,7 @@ const all: readonly Operation[] = [
   dropout,
   gather,
   store,
-  categoricalCrossEntropy,
-  categoricalCrossEntropyGradient,
-  binaryCrossEntropy,
-  binaryCrossEntropyGradient,
-  meanSquaredError,
-  meanSquaredErrorGradient,
+  ...losses,
   accuracy,
   gradientNorm,
   summarize,

@@ -6,6 +6,7 @@
 override WORKGROUP: u32 = 4;
 override SPARSE: bool = true;
 override LOGITS: bool = true;
+override LOSS: bool = true;
 override GRADIENT: bool = false;
 
 struct Params {
@@ -17,7 +18,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
 const EPSILON = 1e-7;
 
@@ -49,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if LOGITS { sum += exp(x[start + c] - top); } else { sum += x[start + c]; }
   }
   // Of the loss itself; for probabilities also what the gradient of the division by the sum takes off each class.
-  var loss = 0.0;
+  var ownLoss = 0.0;
   var weight = 0.0;
   var correction = 0.0;
   let logSum = log(sum);
@@ -57,10 +59,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let t = label(row, c);
     weight += t;
     if LOGITS {
-      loss -= t * (x[start + c] - top - logSum);
+      ownLoss -= t * (x[start + c] - top - logSum);
     } else {
       let p = x[start + c] / sum;
-      loss -= t * log(bounded(p));
+      ownLoss -= t * log(bounded(p));
       if p >= EPSILON && p <= 1.0 - EPSILON { correction += t; }
     }
   }
@@ -69,10 +71,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let id = labels[row];
     if !(id >= 0.0 && id < f32(classes)) { bad = bitcast<f32>(0x7fc00000u | (row & 1u)); }
   }
-  if !GRADIENT {
-    y[row] = loss + bad;
-    return;
-  }
+  if LOSS { loss[row] = ownLoss + bad; }
+  if !GRADIENT { return; }
   let scale = 1.0 / f32(params.rows);
   for (var c = 0u; c < classes; c++) {
     let t = label(row, c);
@@ -84,6 +84,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let own = select(0.0, t / p, p >= EPSILON && p <= 1.0 - EPSILON);
       d = (correction - own) / sum;
     }
-    y[start + c] = d * scale + bad;
+    dx[start + c] = d * scale + bad;
   }
 }
