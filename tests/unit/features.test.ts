@@ -221,9 +221,12 @@ describe("what a plan says", () => {
     expect(String(makePlan(request(miniMobileNet())))).not.toContain("cached");
   });
 
-  it("and halves a graph only where it can be cut", () => {
-    const features = { part: "above", format: "float32", count } as const;
-    expect(() => makePlan({ ...request(miniMobileNet()), features })).toThrow(
+  it("when a half is asked for where nothing can be cut", () => {
+    const half = { format: "float32", count } as const;
+    const plan = makePlan({ ...request(miniMobileNet()), features: { ...half, part: "above" } });
+    expect(String(plan)).toContain("not cached: conv1 is trainable, and nothing frozen lies below it");
+    expect(plan.dispatches).toBe(makePlan(request(miniMobileNet())).dispatches);
+    expect(() => makePlan({ ...request(miniMobileNet()), features: { ...half, part: "below" } })).toThrow(
       "mini: features cannot be cached: conv1 is trainable, and nothing frozen lies below it",
     );
   });

@@ -45,8 +45,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let column = 2u * (i % params.words);
-  let from = (i / params.words) * params.sample + column;
-  var pair = vec2f(bounded(x[from]), 0.0);
-  if column + 1u < params.sample { pair.y = bounded(x[from + 1u]); }
+  let source = (i / params.words) * params.sample + column;
+  var pair = vec2f(bounded(x[source]), 0.0);
+  if column + 1u < params.sample { pair.y = bounded(x[source + 1u]); }
   data[at] = pack2x16float(pair);
 }

@@ -16,7 +16,7 @@ import type { Parameter } from "../parameter";
 /** How cached features lie in memory: "float16" takes half the bytes and loses digits. */
 export type FeatureFormat = "float32" | "float16";
 
-/** Which half of a plan is wanted, or why the plan is whole. */
+/** Which half of a plan is wanted, or why the plan is whole. Without a cut "above" is the whole plan, with the reason. */
 export type FeatureRequest =
   | { readonly part: "below" | "above"; readonly format: FeatureFormat; readonly count: number }
   | { readonly part: "none"; readonly reason: string };

@@ -37,7 +37,7 @@ export function makePlan(request: PlanRequest): Plan {
   );
   absorbPadding(graph, outputs);
   const forwardLayers = [...new Set(graph.nodes.filter((n) => n.phase === "forward").map((n) => n.layer))];
-  const cut = splitAtFeatures(request, traced);
+  const split = splitAtFeatures(request, traced);
   const below = request.features?.part === "below";
 
   const training = request.mode === "train" && !request.forwardOnly && !below;
@@ -56,12 +56,11 @@ export function makePlan(request: PlanRequest): Plan {
   const memory = planMemory(graph, lowered, times, layout, gradientLayout.offsets, gradientLayout.bytes);
   const steps = lowered.flatMap((node, i) => planSteps(node, i, times, memory));
   const setupCount = steps.filter((s) => s.phase === "setup").length;
-  const features = cut && reportFeatures(request, cut, steps.length - setupCount);
   return new Plan({
     mode: below ? "features" : request.mode,
     batchSize: request.batchSize,
     steps,
-    layers: explainLayers(request.model, graph, steps, times, training, forwardLayers, below ? undefined : cut),
+    layers: explainLayers(request.model, graph, steps, times, training, forwardLayers, below ? undefined : split.cut),
     slotBytes: memory.slotBytes,
     memory: {
       parameters: layout.parameterBytes,
@@ -87,7 +86,7 @@ export function makePlan(request: PlanRequest): Plan {
       .map((v) => ({ offset: (memory.places.get(v.id) as { offset: number }).offset, data: v.data! })),
     gained,
     changes: changedParameters(graph, gradients),
-    features: request.features?.part === "none" ? { cached: false, reason: request.features.reason } : features,
+    features: reportFeatures(request, split, steps.length - setupCount),
   });
 }
 
@@ -98,22 +97,34 @@ export function featureCut(request: TraceRequest): FeatureCut | { readonly reaso
   return findCut(traced.graph, traced.inputs[0]);
 }
 
-function splitAtFeatures({ features, model }: PlanRequest, { graph, inputs }: Traced): FeatureCut | undefined {
-  if (!features || features.part === "none") return undefined;
+/** Where a graph was split, or why it was not. */
+interface Split {
+  readonly cut?: FeatureCut;
+  readonly reason?: string;
+}
+
+/** Leaves one half of the graph, if one is wanted and there is a cut. */
+function splitAtFeatures({ features, model }: PlanRequest, { graph, inputs }: Traced): Split {
+  if (!features) return {};
+  if (features.part === "none") return { reason: features.reason };
   const cut = findCut(graph, inputs[0]);
-  if ("reason" in cut) throw new ThawError(model.name, `features cannot be cached: ${cut.reason}`, "something frozen");
+  if ("reason" in cut) {
+    if (features.part === "above") return cut;
+    throw new ThawError(model.name, `features cannot be cached: ${cut.reason}`, "something frozen");
+  }
   (features.part === "below" ? keepBelow : keepAbove)(graph, cut, features.format, features.count);
-  return cut;
+  return { cut };
 }
 
 /** @param dispatches of this half of the plan, each step. */
-function reportFeatures(request: PlanRequest, cut: FeatureCut, dispatches: number): FeatureReport | undefined {
+function reportFeatures(request: PlanRequest, { cut, reason }: Split, dispatches: number): FeatureReport | undefined {
   const { features } = request;
-  if (!features || features.part === "none") return undefined;
+  if (!features) return undefined;
+  if (!cut || features.part === "none") return { cached: false, reason: reason ?? "" };
   const arrays = featureArrays(cut, features.format, features.count);
-  const stores = cut.values.length;
   if (features.part === "below") return { cached: true, reason: "computed once for the data set", cache: arrays };
   const below = makePlan({ ...request, feed: undefined, features: { ...features, part: "below" } });
+  const stores = cut.values.length;
   return featureReport(cut, arrays, below.dispatches - stores, dispatches);
 }
 
