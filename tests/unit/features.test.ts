@@ -207,8 +207,8 @@ describe("what a plan says", () => {
     model.freezeUpTo("pool");
     const { above } = halves(model);
     const text = String(above);
-    expect(text).toContain("cached: everything up to pool is frozen, and head is trainable; ");
-    expect(text).toContain("dispatches run once for the data set instead of each step; ");
+    expect(text).toContain("cached: everything up to pool is frozen, and head is trainable;\n");
+    expect(text).toContain("dispatches run once for the data set instead of each step;\n");
     expect(text).toContain("kept: pool [12], 12 numbers a sample as float32, 512 B for 10 samples");
     expect(text).toMatch(/^conv1 .* cached: runs once for the data set$/m);
     expect(text).toContain("cached features 512 B");

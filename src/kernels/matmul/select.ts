@@ -9,14 +9,17 @@ import { inVectors } from "./vec4";
  */
 export function selectProduct(p: Gemm, adapter: AdapterTraits): string {
   if (!adapter.software) return inVectors(p) ? "tilesVec4" : "tiles";
-  if (isNarrow(p)) return "plain";
   if (preferQuads(adapter)) return inVectors(p) ? "quadsVec4" : "registers";
   return inVectors(p) ? "vec4" : "plain";
 }
 
-/** The head of a classifier and its gradient: most of a tile would lie outside y, and its stores cost more than the sums. */
-const isNarrow = (p: Gemm): boolean => Math.min(p.m, p.n) < 8 && p.batch * p.m * p.n * p.k <= 2 ** 18;
-
 /** Where programs for quads pay: their lanes hand values to each other, and the workgroup is one quad. */
 export const preferQuads = (adapter: AdapterTraits): boolean =>
   adapter.software && adapter.features.includes("subgroups");
+
+/** Sums of a product that tiles of 32 by 16 would compute mostly outside y, such as the head of a classifier and its gradient. */
+const isNarrow = (p: Gemm): boolean => p.batch === 1 && Math.min(p.m, p.n) <= 8 && p.m * p.n * p.k <= 2 ** 20;
+
+/** The same for `matmul` itself, which has a variant for narrow products behind a software adapter. */
+export const selectMatmul = (p: Gemm, adapter: AdapterTraits): string =>
+  adapter.software && isNarrow(p) ? "narrow" : selectProduct(p, adapter);

@@ -43,7 +43,7 @@ export function planTable(plan: Plan): string {
       : [];
   return [
     `${mode} step, batch ${batchSize}: ${plan.dispatches} dispatches, 1 submit`,
-    ...(features ? [`${features.cached ? "cached" : "not cached"}: ${features.reason}`] : []),
+    ...(features ? [`${features.cached ? "cached" : "not cached"}: ${features.reason.replaceAll("; ", ";\n  ")}`] : []),
     "",
     line(header),
     ...rows.map(line),

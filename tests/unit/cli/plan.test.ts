@@ -64,7 +64,7 @@ describe("thaw plan", () => {
   it("caches features of a data set with --samples, and says what or why not", async () => {
     const cached = (await run("plan", file, "--freeze", "base", "--samples", "200")).out;
     expect(cached).toMatch(
-      /\ncached: everything up to \S+ is frozen, and predictions is trainable; \d+ of \d+ dispatches/,
+      /\ncached: everything up to \S+ is frozen, and predictions is trainable;\n +\d+ of \d+ dispatches/,
     );
     expect(cached).toContain("for 200 samples\n");
     expect(cached).toMatch(/^Conv1 .* cached: runs once for the data set$/m);
