@@ -1,4 +1,4 @@
-// y[s, i, j] = sum over the k of part s of x[i, k] * w[k, j]
+// y[i, j] = f(sum over k of x[i, k] * w[k, j] * scale[j] + b[j] + residual[i, j])
 //
 // The matrix product where y is narrow, without workgroup memory: one invocation computes four rows by COLUMNS columns, so
 // that each number of x is loaded once where n is not above eight. Where the factors lie is a matter of their strides, so a
@@ -9,6 +9,10 @@
 const COLUMNS: u32 = 8u; // 1 to 8
 
 override WORKGROUP: u32 = 4;
+override HAS_SCALE: bool = false;
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+override FUNCTION: u32 = 0; // the activation, with the numbers of activation.wgsl
 
 struct Params {
   m: u32,
@@ -22,20 +26,52 @@ struct Params {
   wColumn: u32, // from one j to the next
   yRow: u32,
   yColumn: u32,
+  swapped: u32, // j counts rows of y
+  slope: f32,
+  maxValue: f32,
+  threshold: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read> b: array<f32>;
+@group(0) @binding(5) var<storage, read> residual: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+
+fn activate(v: f32) -> f32 {
+  switch FUNCTION {
+    case 1u: {
+      let low = select(params.slope * (v - params.threshold), v, v >= params.threshold);
+      return min(low, params.maxValue);
+    }
+    case 2u: { return 1.0 / (1.0 + exp(-v)); }
+    case 3u: { return tanh(clamp(v, -15.0, 15.0)); }
+    case 4u: { return v / (1.0 + exp(-v)); }
+    case 5u: { return clamp(v / 6.0 + 0.5, 0.0, 1.0); }
+    case 6u: { return v * clamp(v / 6.0 + 0.5, 0.0, 1.0); }
+    default: { return v; }
+  }
+}
+
+fn finish(sum: f32, at: u32, row: u32, column: u32) {
+  if row >= params.m { return; }
+  let channel = select(column, row, params.swapped != 0u);
+  var z = sum;
+  if HAS_SCALE { z *= scale[channel]; }
+  if HAS_BIAS { z += b[channel]; }
+  if HAS_RESIDUAL { z += residual[at]; }
+  y[at] = activate(z);
+}
 
 fn put(row: u32, column: u32, start: u32, sums: vec4f) {
   if column >= params.n { return; }
   let at = start + row * params.yRow + column * params.yColumn;
-  y[at] = sums.x;
-  if row + 1u < params.m { y[at + params.yRow] = sums.y; }
-  if row + 2u < params.m { y[at + 2u * params.yRow] = sums.z; }
-  if row + 3u < params.m { y[at + 3u * params.yRow] = sums.w; }
+  finish(sums.x, at, row, column);
+  finish(sums.y, at + params.yRow, row + 1u, column);
+  finish(sums.z, at + 2u * params.yRow, row + 2u, column);
+  finish(sums.w, at + 3u * params.yRow, row + 3u, column);
 }
 
 @compute @workgroup_size(WORKGROUP)

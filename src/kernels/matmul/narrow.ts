@@ -1,8 +1,8 @@
 /** The product where y is narrow (matmul_narrow): few classes of a classifier, behind a software adapter. */
 import { ceilDiv, dispatch, foldWorkgroups, type Cost, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
-import { noEpilogue } from "../epilogue";
-import { gemmCost, gemmStrides, type Gemm, type GemmNames } from "./gemm";
+import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
+import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
 import source from "./matmul_narrow.wgsl?raw";
 
@@ -27,6 +27,7 @@ export const narrowKernel: Kernel<Narrow> = {
   name: "matmul_narrow",
   source,
   constants: ({ columns }) => ({ COLUMNS: columns }),
+  overrides: ({ p }) => epilogueOverrides(p.epilogue),
   params: ({ p, swapped, parts, kEach }) => {
     const s = gemmStrides(p);
     const x = { row: s.xRow, step: s.xStep };
@@ -43,21 +44,20 @@ export const narrowKernel: Kernel<Narrow> = {
       wColumn: columns.row,
       yRow: swapped ? 1 : p.n,
       yColumn: swapped ? p.n : 1,
+      swapped: Number(swapped),
+      ...epilogueParams(p.epilogue),
     };
   },
   workgroups: ({ p, swapped, columns, parts }) => foldWorkgroups(ceilDiv(tilesOf(p, swapped, columns) * parts, 4)),
   sizes: ({ p, swapped, parts }) => {
-    const [x, w] = [p.m * p.k, p.k * p.n];
-    return { x: swapped ? w : x, w: swapped ? x : w, y: p.m * p.n * parts };
+    const { x, w, y, ...rest } = gemmSizes(p);
+    return { x: swapped ? w : x, w: swapped ? x : w, y: y * parts, ...rest };
   },
   cost: ({ p, parts }): Cost => {
-    const { flops, bytes } = gemmCost({ ...p, epilogue: noEpilogue });
+    const { flops, bytes } = gemmCost(p);
     return { flops, bytes: bytes + 4 * (parts - 1) * p.m * p.n };
   },
 };
-
-const isPlain = ({ scale, bias, residual, activation }: Gemm["epilogue"]) =>
-  !scale && !bias && !residual && activation.kind === "linear";
 
 export function lowerNarrow(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
   if (p.batch > 1) throw new VariantUnfit("matmul_narrow computes one product");
@@ -66,9 +66,11 @@ export function lowerNarrow(p: Gemm, names: GemmNames, adapter: AdapterTraits): 
   const columns = ceilDiv(n, ceilDiv(n, 8)); // ten columns are two tiles of five
   // A part is one invocation, four of them a workgroup.
   const { parts, each } = partsFor(p.k, ceilDiv(tilesOf(p, swapped, columns), 4), 1, adapter);
-  const direct = parts === 1 && isPlain(p.epilogue);
-  const bind = { x: swapped ? names.w : names.x, w: swapped ? names.x : names.w, y: direct ? names.y : "parts" };
-  const launch = dispatch(narrowKernel, { p, swapped, columns, parts, kEach: each }, bind);
-  // The pass that adds up the parts also puts on the epilogue.
-  return direct ? { dispatches: [launch] } : lowerParts(launch, p.m * p.n, p.n, parts, p.epilogue, names.y);
+  const launch = (problem: Gemm, y: string) => {
+    const factors = { x: swapped ? names.w : names.x, w: swapped ? names.x : names.w, y };
+    const narrow = { p: problem, swapped, columns, parts, kEach: each };
+    return dispatch(narrowKernel, narrow, { ...factors, ...epilogueBindings(problem.epilogue) });
+  };
+  if (parts === 1) return { dispatches: [launch(p, names.y)] };
+  return lowerParts(launch({ ...p, epilogue: noEpilogue }, "parts"), p.m * p.n, p.n, parts, p.epilogue, names.y);
 }
