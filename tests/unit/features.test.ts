@@ -115,6 +115,12 @@ describe("the cut", () => {
     expect(layersOfCut(model)).toEqual(["conv"]);
   });
 
+  it("lies below a trainable normalization in evaluation too, where its weights are folded", () => {
+    const model = miniMobileNet();
+    model.freezeUpTo("conv1");
+    expect(cutOf(model, "evaluate")).toMatchObject({ limit: "bn1 is trainable" });
+  });
+
   it("leaves a frozen layer above a trainable one alone", () => {
     const model = miniMobileNet();
     model.trainable = false;

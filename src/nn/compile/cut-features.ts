@@ -38,6 +38,8 @@ export interface FeatureCut {
 /** @returns the cut, or why there is none. */
 export function findCut(graph: Graph, samples: Value): FeatureCut | { readonly reason: string } {
   const fixedValues = new Set(graph.values.filter(isFixed).map((v) => v.id));
+  /** Values of weights that are trained, whatever else goes into them but samples. */
+  const trained = new Set(graph.values.filter((v) => v.parameter && !isFixed(v)).map((v) => v.id));
   const features = new Set([samples.id]);
   const below = new Set<Node>();
   const fixed = new Set<Node>();
@@ -57,7 +59,9 @@ export function findCut(graph: Graph, samples: Value): FeatureCut | { readonly r
       below.add(node);
       for (const id of outputs) features.add(id);
     } else if (inputs.some((id) => features.has(id))) {
-      limit ??= limitAt(graph, node);
+      limit ??= limitAt(graph, node, trained);
+    } else if (inputs.every((id) => fixedValues.has(id) || trained.has(id))) {
+      for (const id of outputs) trained.add(id);
     }
   }
   if (limit === undefined) return { reason: "nothing is trained" };
@@ -79,11 +83,11 @@ function isSame(node: Node): boolean {
 }
 
 /** Why a node that reads features is not below the cut; undefined where it only follows others that are not. */
-function limitAt(graph: Graph, node: Node): string | undefined {
+function limitAt(graph: Graph, node: Node, trained: ReadonlySet<number>): string | undefined {
   const op = findOperation(node.op);
   if (op.random) return `${node.layer} is random`;
-  const trains = Object.values(node.inputs).some((id) => graph.values[id].parameter?.layerIsTrainable());
-  if (trains || op.updates?.length) return `${node.layer} is trainable`;
+  if (Object.values(node.inputs).some((id) => trained.has(id)) || op.updates?.length)
+    return `${node.layer} is trainable`;
   const mixes = Object.values(node.outputs).some((id) => graph.values[id].shape[0] !== graph.batchSize);
   return mixes && !op.loss ? `${node.layer} mixes the samples of a batch` : undefined;
 }
