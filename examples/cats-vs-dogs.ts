@@ -258,7 +258,7 @@ async function trainOnce({
     onEvent?.({ kind, phase, epoch, epochs, step, steps, logs, ...(plan && { plan }) });
 
   signal?.throwIfAborted();
-  const plan = model.plan({ batchSize });
+  const plan = model.plan({ batchSize, data: train, epochs });
   const { steps: _dispatches, layers: _layers, ...totals } = plan.toJSON();
   tell("start", 0, {}, { text: String(plan), totals });
   const { history, seconds } = await model.fit(train, {

@@ -15,6 +15,7 @@ import {
   type Mode,
   type Objective,
   type Plan,
+  type PlanRequest,
   type SymbolicTensor,
 } from "../index";
 import { loadModel } from "../loaders/index";
@@ -30,6 +31,8 @@ export interface PlanArguments {
   readonly optimizer: string;
   readonly loss?: string;
   readonly classes?: number;
+  /** Size of a data set to train on, whose features are cached where that is possible. */
+  readonly samples?: number;
   readonly json?: boolean;
 }
 
@@ -57,17 +60,33 @@ export async function planCommand(file: string, options: PlanArguments, io: Io):
     io.out(`\n${saved(plan, planFor(model, "none", options))}\n`);
 }
 
-function planFor(model: Container, frozen: string, { batch, mode, adapter, optimizer, loss }: PlanArguments): Plan {
+function planFor(model: Container, frozen: string, options: PlanArguments): Plan {
+  const { batch, mode, adapter, optimizer, samples } = options;
   freeze(model, frozen);
   const trains = mode === "train";
+  const loss = options.loss === undefined ? lossFor(model) : parseLoss(options.loss);
   return makePlan({
     model,
     batchSize: batch,
     mode,
     adapter: adapters[adapter],
-    ...(mode !== "predict" && { loss: loss === undefined ? lossFor(model) : parseLoss(loss) }),
+    ...(mode !== "predict" && { loss }),
     ...(trains && { optimizer: parseOptimizer(optimizer) }),
+    ...(mode !== "predict" && samples !== undefined && overSamples(model, loss, samples)),
   });
+}
+
+/** A data set of bytes on the GPU, and its features cached in float32. */
+function overSamples(model: Container, loss: Objective, count: number): Pick<PlanRequest, "feed" | "features"> {
+  const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+  const label = elements(loss.labelShape([1, ...model.outputs[0].shape]));
+  return {
+    feed: {
+      x: { sample: elements(model.inputShape), count, format: "uint8" },
+      labels: { sample: label, count, format: "float32" },
+    },
+    features: { part: "above", format: "float32", count },
+  };
 }
 
 /**

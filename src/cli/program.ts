@@ -64,6 +64,7 @@ function program(io: Io): Command {
       "none",
     )
     .option("--classes <n>", "puts a new head for so many classes in place of the last Dense layer", whole(1))
+    .option("--samples <n>", "plans for a data set of so many images, with cached features where possible", whole(1))
     .addOption(
       new Option("--mode <mode>", "which kind of step").choices(["train", "evaluate", "predict"]).default("train"),
     )

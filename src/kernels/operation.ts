@@ -80,6 +80,8 @@ export interface Operation<A = any> {
   readonly constants?: readonly string[];
   /** Inputs whose buffer the operation updates in place (moving statistics); they count as written. */
   readonly updates?: readonly string[];
+  /** Draws random numbers: what it computes from the same inputs changes from step to step. */
+  readonly random?: true;
   /** Only a new view of the same memory (reshape): output 0 shares the buffer of input 0 and nothing is dispatched. */
   readonly alias?: true;
   /** Named ways to run it; "plain" is the readable definition and always there (except for aliases). */

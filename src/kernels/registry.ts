@@ -16,15 +16,9 @@ import { affine } from "./elementwise/affine";
 import { add, multiply } from "./elementwise/binary";
 import { reduceTo } from "./elementwise/reduceTo";
 import { gather } from "./gather/gather";
+import { store } from "./gather/store";
 import { layerNorm, layerNormInputGradient, layerNormWeightGradient } from "./layerNorm/layerNorm";
-import {
-  binaryCrossEntropy,
-  binaryCrossEntropyGradient,
-  categoricalCrossEntropy,
-  categoricalCrossEntropyGradient,
-  meanSquaredError,
-  meanSquaredErrorGradient,
-} from "./losses/losses";
+import { losses } from "./losses/losses";
 import { accuracy, gradientNorm, summarize } from "./metrics/metrics";
 import { adam, rmsprop, sgd } from "./optimizers/optimizers";
 import { softmax, softmaxGradient } from "./softmax/softmax";
@@ -68,12 +62,8 @@ const all: readonly Operation[] = [
   reduceTo,
   dropout,
   gather,
-  categoricalCrossEntropy,
-  categoricalCrossEntropyGradient,
-  binaryCrossEntropy,
-  binaryCrossEntropyGradient,
-  meanSquaredError,
-  meanSquaredErrorGradient,
+  store,
+  ...losses,
   accuracy,
   gradientNorm,
   summarize,

@@ -11,6 +11,10 @@ export class DeviceState {
   readonly state: GPUBuffer;
   /** Counts changes of the GPU's copy, so that plans know when values computed from weights are out of date. */
   version = 0;
+  /** The version of a parameter's last change, where that was not the last upload. */
+  readonly #changed = new Map<Parameter, number>();
+  #uploaded = 0;
+  #changes = 0;
   readonly #list: readonly Parameter[];
 
   constructor(
@@ -40,6 +44,19 @@ export class DeviceState {
       this.gpu.memory.write(kind === "weight" ? this.parameters : this.state, 0, packed);
     }
     this.version++;
+    this.#changed.clear();
+    this.#uploaded = ++this.#changes;
+  }
+
+  /** Notes that training is about to change these parameters on the GPU. */
+  markChanged(parameters: readonly Parameter[]): void {
+    this.#changes++;
+    for (const p of parameters) this.#changed.set(p, this.#changes);
+  }
+
+  /** A number that is another one after each change of the parameter on the GPU: by training, or by an upload. */
+  versionOf(parameter: Parameter): number {
+    return this.#changed.get(parameter) ?? this.#uploaded;
   }
 
   /** Copies all parameters back to the host. */

@@ -36,6 +36,8 @@ export type Logs = Readonly<Record<string, number>>;
 
 export interface Callback {
   readonly onTrainBegin?: () => void | Promise<void>;
+  /** While features are cached, before the first epoch: samples done so far, and all. */
+  readonly onFeatures?: (done: number, count: number) => void;
   readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
   /** Results of a step, a few steps after it ran: reading them earlier would stall the GPU. */
   readonly onBatchEnd?: (step: number, logs: Logs) => void;
@@ -56,6 +58,13 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** For the order of samples and for dropout; default 0. The same seed gives the same bits. */
   readonly seed?: number;
+  /**
+   * Whether what frozen layers compute from the samples is kept on the GPU, where it is the same in every epoch: training
+   * then starts from there. "auto" (default): where that changes no result, with two epochs or more (or features that an
+   * earlier call left), and up to 256 MB. `true`: always, or an error with the reason. "float16": the same in half the bytes,
+   * with eleven bits of each number. `false`: never; what was kept is freed. `String(model.plan({ data }))` says what is done.
+   */
+  readonly cacheFeatures?: "auto" | boolean | "float16";
   /** Takes the place of the compiled optimizer from now on, e.g. with a lower rate for fine-tuning. */
   readonly optimizer?: string | Optimizer;
   readonly callbacks?: readonly Callback[];
@@ -79,6 +88,12 @@ export interface PlanOptions {
   readonly batchSize?: number;
   /** Default "train". */
   readonly mode?: Mode;
+  /** Plans a step of `fit` over this data set, with its cached features; default: a step on a batch from outside. */
+  readonly data?: Dataset;
+  /** With `data`, as for `fit`; default "auto". */
+  readonly cacheFeatures?: FitOptions["cacheFeatures"];
+  /** With `data`; default 2, as one epoch is cached only when asked for. */
+  readonly epochs?: number;
 }
 
 export interface Trainer {

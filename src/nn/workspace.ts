@@ -34,7 +34,7 @@ export class Workspace {
     }
     try {
       sizes.forEach((bytes, i) => this.#slots.push(gpu.memory.create(`activations ${i}`, bytes, usage)));
-      if (plans.some((p) => p.fields.mode !== "predict")) {
+      if (plans.some(({ fields: { mode } }) => mode === "train" || mode === "evaluate")) {
         this.#resources.set("ring", gpu.memory.create("results", 4 * ringSlots * ringWidth, usage));
         this.#resources.set("status", gpu.memory.create("status", 4 * statusFloats, usage));
         for (let i = 0; i < 2; i++)

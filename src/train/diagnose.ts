@@ -12,14 +12,20 @@ export async function findNonFinite(
   seed: number,
   iteration: number,
 ): Promise<string> {
-  const { data } = session.passes[0];
-  const plan = trainer.diagnosisPlan(batch.size, data.feed);
+  const { data, resources, request } = session.passes[0];
+  const plan = trainer.diagnosisPlan(batch.size, data.feed, request);
   const workspace = new Workspace(trainer.gpu, [plan]);
   let executor: Executor | undefined;
   // The forward pass of training moves the statistics of batch normalization; they are put back.
   await trainer.state.download();
   try {
-    executor = await Executor.create(trainer.gpu, plan, trainer.state, workspace, data.resources);
+    executor = await Executor.create(
+      trainer.gpu,
+      plan,
+      trainer.state,
+      workspace,
+      new Map([...data.resources, ...resources]),
+    );
     executor.run(trainer.stepValues(iteration, seed, batch.start, 0));
     for (const port of Object.keys(plan.fields.ports).filter((name) => name.includes("|"))) {
       const values = await executor.read(port);

@@ -31,26 +31,26 @@ export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOpti
   if (options.optimizer) trainer.useOptimizer(options.optimizer);
   const passes: Pass[] = [];
   try {
-    passes.push(await trainer.pass("train", training, settings.batchSize, "training"));
-    if (validation)
-      passes.push(
-        await trainer.pass(
-          "evaluate",
-          validation,
-          Math.min(settings.validationBatchSize, validation.count),
-          "validation",
-        ),
-      );
+    passes.push(await trainer.pass("train", training, settings.batchSize, "training", settings));
+    if (validation) {
+      const batchSize = Math.min(settings.validationBatchSize, validation.count);
+      passes.push(await trainer.pass("evaluate", validation, batchSize, "validation", settings));
+    } else {
+      trainer.features.release("validation");
+    }
   } catch (error) {
     for (const pass of passes) pass.data.dispose();
+    trainer.features.releaseIncomplete();
     throw error;
   }
-  const session = await createSession(trainer.gpu, trainer.state, passes);
+  let session: Session | undefined;
   try {
+    session = await createSession(trainer.gpu, trainer.state, passes);
     return await new Loop(trainer, session, settings).run();
   } finally {
     await trainer.gpu.finished();
-    session.dispose();
+    session?.dispose();
+    trainer.features.releaseIncomplete();
   }
 }
 
@@ -60,17 +60,20 @@ interface Settings {
   readonly validationBatchSize: number;
   readonly shuffle: boolean;
   readonly seed: number;
+  readonly cacheFeatures: NonNullable<FitOptions["cacheFeatures"]>;
   readonly callbacks: readonly Callback[];
   readonly signal: AbortSignal | undefined;
 }
 
 function checkOptions(options: FitOptions): Settings {
   const { epochs = 1, batchSize = 32, shuffle = true, seed = 0, callbacks = [], signal } = options;
-  const { validationBatchSize = batchSize } = options;
+  const { validationBatchSize = batchSize, cacheFeatures = "auto" } = options;
+  if (!["auto", true, false, "float16"].includes(cacheFeatures))
+    throw new ThawError("fit", `cacheFeatures ${String(cacheFeatures)}`, '"auto", true, false or "float16"');
   for (const [name, value] of Object.entries({ epochs, batchSize, validationBatchSize })) {
     if (!Number.isInteger(value) || value < 1) throw new ThawError("fit", `${name} ${value}`, "a whole number above 0");
   }
-  return { epochs, batchSize, validationBatchSize, shuffle, seed, callbacks, signal };
+  return { epochs, batchSize, validationBatchSize, shuffle, seed, cacheFeatures, callbacks, signal };
 }
 
 class Loop {
@@ -96,6 +99,7 @@ class Loop {
     let ended: History["ended"] = "finished";
     let done = 0;
     for (const c of callbacks) await c.onTrainBegin?.();
+    if (!(await this.#fillFeatures())) ended = "aborted";
     for (let epoch = 0; epoch < epochs && ended === "finished"; epoch++) {
       for (const c of callbacks) await c.onEpochBegin?.(epoch);
       if (!(await this.#epoch(epoch))) {
@@ -110,6 +114,17 @@ class Loop {
     const history: History = { history: this.#history, epochs: done, steps: this.#steps, seconds, ended };
     for (const c of callbacks) await c.onTrainEnd?.(history);
     return history;
+  }
+
+  /** What the steps of all epochs start from; false when it was aborted. */
+  async #fillFeatures(): Promise<boolean> {
+    const { signal, callbacks } = this.#settings;
+    const onProgress = (done: number, count: number) => {
+      for (const c of callbacks) c.onFeatures?.(done, count);
+    };
+    for (const { features, data } of this.#session.passes)
+      if (features && !(await this.#trainer.features.fill(features, data.data, { signal, onProgress }))) return false;
+    return true;
   }
 
   /** Runs the steps of one epoch; false when it was aborted. */

@@ -3,7 +3,8 @@ import { ThawError } from "../errors";
 import type { Gpu } from "../gpu/device";
 import type { AdapterTraits } from "../kernels/operation";
 import type { StepValues } from "../kernels/step";
-import { makePlan } from "../nn/compile/make-plan";
+import type { FeatureRequest } from "../nn/compile/cut-features";
+import { featureCut, makePlan } from "../nn/compile/make-plan";
 import type { Plan } from "../nn/compile/plan";
 import type { Mode, Objective } from "../nn/compile/trace";
 import type { Optimizer } from "../nn/compile/update";
@@ -15,10 +16,11 @@ import { TrainingArenas } from "../nn/training-arenas";
 import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer } from "../nn/trainer";
 import { Workspace } from "../nn/workspace";
 import { checkDataset, type CheckedDataset } from "./dataset";
+import { FeatureCache, type FeatureUse } from "./features";
 import { fit } from "./fit";
 import { parseLoss, parseMetric } from "./objectives";
 import { parseOptimizer } from "./optimizers";
-import { feedOf, ResidentDataset } from "./resident";
+import { feedOfData, ResidentDataset, type feedOf } from "./resident";
 import { Means, ResultReader } from "./results";
 import { batchesOf, batchSizes, createSession, Throttle, type Pass, type Session } from "./session";
 
@@ -42,6 +44,7 @@ export class ModelTrainer implements Trainer {
   optimizer: Optimizer;
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
+  readonly features = new FeatureCache(this);
   readonly #plans = new Map<string, Plan>();
   readonly #standing = new Map<string, Standing>();
   #state: DeviceState;
@@ -91,7 +94,7 @@ export class ModelTrainer implements Trainer {
   }
 
   /** Plans are a pure function of what is in the key, and are made once. */
-  planFor(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>): Plan {
+  planFor(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>, features?: FeatureRequest): Plan {
     const mask =
       mode === "train"
         ? this.model
@@ -109,6 +112,7 @@ export class ModelTrainer implements Trainer {
       mask,
       layers,
       feed,
+      features,
       this.#idOf(this.optimizer),
       this.traits.forceVariant,
     ]);
@@ -122,6 +126,7 @@ export class ModelTrainer implements Trainer {
         loss,
         metrics,
         feed,
+        features,
         adapter,
         ...(mode === "train" && { optimizer: this.optimizer }),
       });
@@ -131,9 +136,15 @@ export class ModelTrainer implements Trainer {
   }
 
   /** The forward pass of training, every value with memory of its own. */
-  diagnosisPlan(batchSize: number, feed: ReturnType<typeof feedOf>): Plan {
+  diagnosisPlan(batchSize: number, feed: ReturnType<typeof feedOf>, features?: FeatureRequest): Plan {
     const { model, loss, metrics, traits: adapter } = this;
-    return makePlan({ model, batchSize, mode: "train", loss, metrics, feed, adapter, forwardOnly: true });
+    return makePlan({ model, batchSize, mode: "train", loss, metrics, feed, features, adapter, forwardOnly: true });
+  }
+
+  /** Where features of this model could be cut off now, or why not. */
+  featureCut(mode: Mode, batchSize: number): ReturnType<typeof featureCut> {
+    const { model, loss, metrics } = this;
+    return featureCut({ model, batchSize, mode, loss, metrics });
   }
 
   #idOf(object: object): number {
@@ -142,9 +153,14 @@ export class ModelTrainer implements Trainer {
     return id;
   }
 
-  plan({ batchSize = 32, mode = "train" }: PlanOptions): Plan {
+  plan({ batchSize = 32, mode = "train", data, cacheFeatures = "auto", epochs = 2 }: PlanOptions): Plan {
     if (mode !== "predict") this.#needLoss("plan");
-    return this.planFor(mode, batchSize);
+    if (!data || mode === "predict") return this.planFor(mode, batchSize);
+    const checked = this.check("plan", data);
+    const size = Math.min(batchSize, checked.count);
+    const slot = mode === "train" ? "training" : "validation";
+    const request = this.features.decide({ slot, mode, data: checked, batchSize: size, cacheFeatures, epochs });
+    return this.planFor(mode, size, feedOfData(checked), request);
   }
 
   /** Values of the step uniform for training step number `iteration` (from 1). */
@@ -170,6 +186,7 @@ export class ModelTrainer implements Trainer {
 
   /** Gradient and optimizer arenas for a training plan; slots of parameters that stay trainable are kept. */
   async arenasFor(plan: Plan): Promise<TrainingArenas | undefined> {
+    this.state.markChanged(plan.fields.changes);
     if (plan.fields.gradients.size === 0) return undefined;
     const before = this.#arenas;
     if (before?.serves(plan, this.optimizer)) return before;
@@ -195,17 +212,39 @@ export class ModelTrainer implements Trainer {
     return await fit(this, data, options);
   }
 
-  async pass(mode: Mode, data: CheckedDataset, batchSize: number, label: string): Promise<Pass> {
-    const { count, sample, bytes, label: labelSize, y } = data;
-    const feed = feedOf({ count, sample, bytes, label: labelSize, labelled: y !== undefined });
-    const plans = new Map(batchSizes(count, batchSize).map((size) => [size, this.planFor(mode, size, feed)]));
-    const arenas = mode === "train" ? await this.arenasFor([...plans.values()][0]) : undefined;
-    return { data: new ResidentDataset(this.gpu, data, label), plans, resources: arenas?.resources ?? new Map() };
+  /**
+   * A pass over a data set: plans, and the data on the GPU.
+   *
+   * @param caching makes it read cached features where that is possible; they have to be filled before the first step.
+   */
+  async pass(
+    mode: Mode,
+    data: CheckedDataset,
+    batchSize: number,
+    slot: FeatureUse["slot"],
+    caching?: Pick<FeatureUse, "cacheFeatures" | "epochs">,
+  ): Promise<Pass> {
+    const feed = feedOfData(data);
+    const use = caching && { ...caching, slot, mode, data, batchSize };
+    const request = use && this.features.decide(use);
+    const plans = new Map(
+      batchSizes(data.count, batchSize).map((size) => [size, this.planFor(mode, size, feed, request)]),
+    );
+    const first = [...plans.values()][0];
+    const features = use && request && this.features.acquire(use, request);
+    const arenas = mode === "train" ? await this.arenasFor(first) : undefined;
+    return {
+      data: new ResidentDataset(this.gpu, data, slot, first.reads("data:x")),
+      plans,
+      resources: new Map([...(arenas?.resources ?? []), ...(features?.buffers ?? [])]),
+      request,
+      features,
+    };
   }
 
   async evaluate(data: Dataset, { batchSize = 32 }: { batchSize?: number }): Promise<Record<string, number>> {
     const checked = this.check("evaluate", data);
-    const pass = await this.pass("evaluate", checked, batchSize, "evaluation");
+    const pass = await this.pass("evaluate", checked, batchSize, "validation");
     const session = await createSession(this.gpu, this.state, [pass]);
     try {
       return await this.evaluatePass(session, 0, batchSize);
@@ -323,10 +362,12 @@ export class ModelTrainer implements Trainer {
 
   writeWeights(): void {
     this.#state.upload();
+    this.features.dispose();
   }
 
   dispose(): void {
     this.#dropStanding();
+    this.features.dispose();
     this.#arenas?.dispose();
     this.#arenas = undefined;
     this.#state.dispose();

@@ -14,13 +14,15 @@ export class ResidentDataset {
     gpu: Gpu,
     readonly data: CheckedDataset,
     label: string,
+    /** False where steps read only what has been computed from the samples. */
+    withSamples = true,
   ) {
     this.#gpu = gpu;
     const { x, y, count } = data;
     try {
       // A byte array whose length is not a multiple of 4 is copied once into whole words.
-      const words = x instanceof Uint8Array && x.length % 4 !== 0 ? padded(x) : x;
-      this.#upload("data:x", `${label} samples`, words);
+      if (withSamples)
+        this.#upload("data:x", `${label} samples`, x instanceof Uint8Array && x.length % 4 !== 0 ? padded(x) : x);
       if (y) this.#upload("data:labels", `${label} labels`, y);
       this.#upload(
         "index",
@@ -41,8 +43,7 @@ export class ResidentDataset {
 
   /** For the plan. */
   get feed(): { x: ResidentData; labels?: ResidentData } {
-    const { count, sample, bytes, label, y } = this.data;
-    return feedOf({ count, sample, bytes, label, labelled: y !== undefined });
+    return feedOfData(this.data);
   }
 
   /** Another order, by Fisher and Yates's shuffle; the same seed gives the same order. */
@@ -59,9 +60,12 @@ export function feedOf(d: { count: number; sample: number; bytes: boolean; label
   x: ResidentData;
   labels?: ResidentData;
 } {
-  const x = { sample: d.sample, count: d.count, bytes: d.bytes };
-  return d.labelled ? { x, labels: { sample: d.label, count: d.count, bytes: false } } : { x };
+  const x: ResidentData = { sample: d.sample, count: d.count, format: d.bytes ? "uint8" : "float32" };
+  return d.labelled ? { x, labels: { sample: d.label, count: d.count, format: "float32" } } : { x };
 }
+
+export const feedOfData = ({ count, sample, bytes, label, y }: CheckedDataset): ReturnType<typeof feedOf> =>
+  feedOf({ count, sample, bytes, label, labelled: y !== undefined });
 
 export function shuffledOrder(count: number, seed: number): Uint32Array {
   const random = randomSource(seed);

@@ -4,6 +4,8 @@ import type { DeviceState } from "../nn/device-state";
 import { Executor } from "../nn/executor";
 import type { Plan } from "../nn/compile/plan";
 import { Workspace } from "../nn/workspace";
+import type { FeatureRequest } from "../nn/compile/cut-features";
+import type { Features } from "./features";
 import type { ResidentDataset } from "./resident";
 
 /** Batches of one pass over the data: full ones, then a smaller last one. */
@@ -28,8 +30,12 @@ export const batchSizes = (count: number, batchSize: number): number[] => [
 export interface Pass {
   readonly data: ResidentDataset;
   readonly plans: ReadonlyMap<number, Plan>;
-  /** Further buffers that the plans need: gradients and optimizer slots. */
+  /** Further buffers that the plans need: gradients, optimizer slots, cached features. */
   readonly resources: ReadonlyMap<string, GPUBuffer>;
+  /** Which half of the graph the plans are, where features are cached. */
+  readonly request: FeatureRequest | undefined;
+  /** The arrays to fill before the first step. */
+  readonly features: Features | undefined;
 }
 
 export class Session {
@@ -84,10 +90,20 @@ export async function createSession(gpu: Gpu, state: DeviceState, passes: readon
   }
 }
 
-/** Lets at most two steps be under way: the GPU always has work, and the queue does not grow without bound. */
+/** Milliseconds of work that is worth a wait. */
+const groupTime = 8;
+const largestGroup = 16;
+
+/**
+ * Lets at most two groups of steps be under way: the GPU always has work, and the queue does not grow without bound. A group
+ * is one step, or as many short ones as take some milliseconds, because a wait takes longer than a step of a few numbers.
+ */
 export class Throttle {
   readonly #gpu: Gpu;
   #before: Promise<void> = Promise.resolve();
+  #group = 1;
+  #inGroup = 0;
+  #waited = performance.now();
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -95,8 +111,14 @@ export class Throttle {
 
   /** Call after each submit. */
   async next(): Promise<void> {
+    if (++this.#inGroup < this.#group) return;
     const before = this.#before;
     this.#before = this.#gpu.finished();
     await before;
+    const now = performance.now();
+    const each = (now - this.#waited) / this.#inGroup;
+    this.#waited = now;
+    this.#inGroup = 0;
+    this.#group = Math.max(1, Math.min(largestGroup, Math.floor(groupTime / each), 2 * this.#group));
   }
 }

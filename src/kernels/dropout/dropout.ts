@@ -37,6 +37,7 @@ export const dropout = operation<DropoutAttrs>({
   name: "dropout",
   inputs: ["x"],
   outputs: ["y"],
+  random: true,
   shapes: ({ rate, noiseShape }, { x }) => {
     if (!(rate >= 0 && rate < 1)) throw new ThawError("dropout", `rate ${rate}`, "at least 0 and below 1");
     if (noiseShape && !sameShape(broadcastShape("dropout", x!, noiseShape), x!)) {

@@ -1,10 +1,11 @@
 // y[b, i] = data[index[batchStart + b], i]
 //
-// The batch of a step, taken from a data set that lies on the GPU. BYTES: four u8 are packed into each word, whatever the
-// length of a sample. One invocation copies PER neighbouring elements of the batch.
+// The batch of a step, taken from a data set that lies on the GPU. FORMAT 0: f32. 1: four u8 are packed into each word,
+// whatever the length of a sample. 2: two f16 are packed into each word, and a sample begins with a word.
+// One invocation copies PER neighbouring elements of the batch.
 
 override WORKGROUP: u32 = 64;
-override BYTES: bool = false;
+override FORMAT: u32 = 0;
 const PER = 4u;
 
 struct Step {
@@ -31,11 +32,13 @@ struct Params {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let first = ((group.x + group.y * groups.x) * WORKGROUP + local) * PER;
   for (var i = first; i < min(first + PER, params.count); i++) {
-    let at = index[step.batchStart + i / params.sample] * params.sample + i % params.sample;
-    if BYTES {
-      y[i] = f32((data[at / 4u] >> (8u * (at % 4u))) & 255u);
-    } else {
-      y[i] = bitcast<f32>(data[at]);
+    let row = index[step.batchStart + i / params.sample];
+    let column = i % params.sample;
+    let at = row * params.sample + column;
+    switch FORMAT {
+      case 1u: { y[i] = f32((data[at / 4u] >> (8u * (at % 4u))) & 255u); }
+      case 2u: { y[i] = unpack2x16float(data[row * ((params.sample + 1u) / 2u) + column / 2u])[column % 2u]; }
+      default: { y[i] = bitcast<f32>(data[at]); }
     }
   }
 }

@@ -2,12 +2,13 @@
 //
 // p is softmax(x) where x are logits (LOGITS), else x brought to sum 1 and kept within [1e-7, 1 - 1e-7] as Keras does.
 // t are the labels: one at the class id (SPARSE), else one value a class; with smoothing s: t (1 - s) + s / classes.
-// GRADIENT computes instead dx[r, c] of the mean over all rows. A workgroup computes one row; its LANES invocations take
+// GRADIENT computes dx[r, c] of the mean over all rows, LOSS the loss; a training step wants both. A workgroup computes one row; its LANES invocations take
 // every LANES-th class and add up in trees. A class id outside 0..classes-1 gives NaN, never a read out of bounds.
 
 override LANES: u32 = 32;
 override SPARSE: bool = true;
 override LOGITS: bool = true;
+override LOSS: bool = true;
 override GRADIENT: bool = false;
 
 struct Params {
@@ -19,7 +20,8 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dx: array<f32>;
 
 const EPSILON = 1e-7;
 
@@ -85,7 +87,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if p >= EPSILON && p <= 1.0 - EPSILON { correction += t; }
     }
   }
-  let loss = total(local, value);
+  let ownLoss = total(local, value);
   let weights = total(local, weight);
   let corrections = total(local, correction);
   var bad = 0.0;
@@ -93,10 +95,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let id = labels[row];
     if !(id >= 0.0 && id < f32(classes)) { bad = bitcast<f32>(0x7fc00000u | (row & 1u)); }
   }
-  if !GRADIENT {
-    if local == 0u { y[row] = loss + bad; }
-    return;
-  }
+  if LOSS && local == 0u { loss[row] = ownLoss + bad; }
+  if !GRADIENT { return; }
   let scale = 1.0 / f32(params.rows);
   for (var c = local; c < classes; c += LANES) {
     let t = label(row, c);
@@ -108,6 +108,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let own = select(0.0, t / p, p >= EPSILON && p <= 1.0 - EPSILON);
       d = (corrections - own) / sum;
     }
-    y[start + c] = d * scale + bad;
+    dx[start + c] = d * scale + bad;
   }
 }

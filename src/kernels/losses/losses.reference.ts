@@ -1,5 +1,5 @@
 import { elements, type Shape } from "../operation";
-import { reference, type Arrays } from "../reference";
+import { reference, type Arrays, type Reference } from "../reference";
 import { softmaxRows } from "../softmax/softmax.reference";
 import type { CategoricalAttrs, PointwiseAttrs } from "./losses";
 
@@ -92,3 +92,22 @@ export const [meanSquaredErrorReference, meanSquaredErrorGradientReference] = po
   (x, t) => (x - t) ** 2,
   (x, t) => 2 * (x - t),
 );
+
+/** Loss and gradient in one operation. */
+function both<A>(loss: Reference<A>, gradient: Reference<A>): Reference<A> {
+  return {
+    name: `${loss.name}WithGradient`,
+    run: (...problem) => ({ ...loss.run(...problem), ...gradient.run(...problem) }),
+    ...(loss.terms && { terms: loss.terms }),
+  };
+}
+
+export const categoricalCrossEntropyWithGradientReference = both(
+  categoricalCrossEntropyReference,
+  categoricalCrossEntropyGradientReference,
+);
+export const binaryCrossEntropyWithGradientReference = both(
+  binaryCrossEntropyReference,
+  binaryCrossEntropyGradientReference,
+);
+export const meanSquaredErrorWithGradientReference = both(meanSquaredErrorReference, meanSquaredErrorGradientReference);

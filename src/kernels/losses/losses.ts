@@ -1,9 +1,18 @@
 /** Losses: one value a row, and the gradient of their mean over all rows. */
 import { formatShape, ThawError } from "../../errors";
-import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, operation, type Case, type Operation, type Shape } from "../operation";
+import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
+import {
+  elements,
+  operation,
+  type AdapterTraits,
+  type Case,
+  type Lower,
+  type Operation,
+  type Shape,
+} from "../operation";
 import { classesOf } from "../softmax/softmax";
 import categoricalSource from "./categorical_cross_entropy.wgsl?raw";
+import categoricalRowsSource from "./categorical_cross_entropy_rows.wgsl?raw";
 import pointwiseSource from "./pointwise_loss.wgsl?raw";
 
 export interface CategoricalAttrs {
@@ -13,24 +22,50 @@ export interface CategoricalAttrs {
   readonly labelSmoothing: number;
 }
 
+/** What a launch computes: the loss of each row, the gradient of the mean, or both at once. */
+interface Wanted {
+  readonly loss: boolean;
+  readonly gradient: boolean;
+}
+
+const outputs = ({ loss, gradient }: Wanted) => ({ ...(loss && { loss: "loss" }), ...(gradient && { dx: "dx" }) });
+
 interface Categorical extends CategoricalAttrs {
   readonly rows: number;
   readonly classes: number;
-  readonly gradient: boolean;
+  readonly wanted: Wanted;
 }
+
+const outputSizes = ({ rows, classes, wanted }: { rows: number; classes: number; wanted: Wanted }) => ({
+  ...(wanted.loss && { loss: rows }),
+  ...(wanted.gradient && { dx: rows * classes }),
+});
 
 export const categoricalKernel: Kernel<Categorical> = {
   name: "categorical_cross_entropy",
   source: categoricalSource,
-  overrides: (p) => ({ SPARSE: p.sparse, LOGITS: p.fromLogits, GRADIENT: p.gradient }),
+  overrides: (p) => ({
+    SPARSE: p.sparse,
+    LOGITS: p.fromLogits,
+    LOSS: p.wanted.loss,
+    GRADIENT: p.wanted.gradient,
+  }),
   params: (p) => ({ rows: p.rows, classes: p.classes, smoothing: p.labelSmoothing }),
   workgroups: (p) => foldWorkgroups(p.rows),
   sizes: (p) => ({
     x: p.rows * p.classes,
     labels: p.sparse ? p.rows : p.rows * p.classes,
-    y: p.gradient ? p.rows * p.classes : p.rows,
+    ...outputSizes(p),
   }),
   cost: (p) => ({ flops: 8 * p.rows * p.classes, bytes: 4 * p.rows * (2 * p.classes + 1) }),
+};
+
+/** One invocation a row instead of a workgroup. */
+export const categoricalRowsKernel: Kernel<Categorical> = {
+  ...categoricalKernel,
+  name: "categorical_cross_entropy_rows",
+  source: categoricalRowsSource,
+  workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 4)),
 };
 
 export interface PointwiseAttrs {
@@ -41,20 +76,23 @@ export interface PointwiseAttrs {
 interface Pointwise {
   readonly rows: number;
   readonly classes: number;
-  /** LOSS in the program. */
-  readonly loss: number;
+  /** KIND in the program. */
+  readonly kind: number;
   readonly labelSmoothing: number;
-  readonly gradient: boolean;
+  readonly wanted: Wanted;
 }
 
 export const pointwiseKernel: Kernel<Pointwise> = {
   name: "pointwise_loss",
   source: pointwiseSource,
-  overrides: (p) => ({ LOSS: p.loss, GRADIENT: p.gradient }),
+  overrides: (p) => ({ KIND: p.kind, LOSS: p.wanted.loss, GRADIENT: p.wanted.gradient }),
   params: (p) => ({ rows: p.rows, classes: p.classes, smoothing: p.labelSmoothing }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 64)),
-  sizes: (p) => ({ x: p.rows * p.classes, labels: p.rows * p.classes, y: p.gradient ? p.rows * p.classes : p.rows }),
-  cost: (p) => ({ flops: 6 * p.rows * p.classes, bytes: 4 * p.rows * (2 * p.classes + (p.gradient ? p.classes : 1)) }),
+  sizes: (p) => ({ x: p.rows * p.classes, labels: p.rows * p.classes, ...outputSizes(p) }),
+  cost: (p) => {
+    const written = Object.values(outputSizes(p)).reduce((a, b) => a + b, 0);
+    return { flops: 6 * p.rows * p.classes, bytes: 4 * (2 * p.rows * p.classes + written) };
+  },
 };
 
 function checkLabels(who: string, x: Shape | undefined, labels: Shape | undefined, expected: Shape): void {
@@ -69,13 +107,28 @@ function checkLabels(who: string, x: Shape | undefined, labels: Shape | undefine
   }
 }
 
-/** A loss and the operation of its gradient, from one way to launch them. */
-function lossPair<A>(
+/** Name of the operation that computes a loss and its gradient in one pass over the labels. */
+export const withGradient = (loss: string): string => `${loss}WithGradient`;
+
+/** A loss, the operation of its gradient, and both in one, from one way to launch them. */
+function lossOperations<A>(
   name: string,
   labelShape: (attrs: A, x: Shape) => Shape,
-  launch: (attrs: A, x: Shape, gradient: boolean) => ReturnType<typeof dispatch>,
+  launches: Readonly<Record<string, (attrs: A, x: Shape, wanted: Wanted) => Dispatch>>,
   cases: readonly Case<A>[],
-): [Operation<A>, Operation<A>] {
+): Operation<A>[] {
+  const lowered = (wanted: Wanted) => ({
+    variants: Object.fromEntries(
+      Object.entries(launches).map(([variant, launch]): [string, Lower<A>] => [
+        variant,
+        (attrs, { x }) => ({ dispatches: [launch(attrs, x, wanted)] }),
+      ]),
+    ),
+    // Barriers are dear on software adapters.
+    select: (_: A, __: object, { software }: AdapterTraits) => (software && launches.rows ? "rows" : "plain"),
+    cases,
+  });
+  const common = { inputs: ["x", "labels"], gradients: {}, constants: ["x", "labels"] };
   const forward = operation<A>({
     name,
     inputs: ["x", "labels"],
@@ -87,20 +140,23 @@ function lossPair<A>(
     },
     gradients: { x: { op: `${name}Gradient`, from: { x: "x", labels: "labels" } } },
     constants: ["labels"],
-    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x, false)] }) },
-    cases,
+    ...lowered({ loss: true, gradient: false }),
   });
   const backward = operation<A>({
+    ...common,
     name: `${name}Gradient`,
-    inputs: ["x", "labels"],
     outputs: ["dx"],
     shapes: (_, { x }) => ({ dx: x! }),
-    gradients: {},
-    constants: ["x", "labels"],
-    variants: { plain: (attrs, { x }) => ({ dispatches: [launch(attrs, x, true)] }) },
-    cases,
+    ...lowered({ loss: false, gradient: true }),
   });
-  return [forward, backward];
+  const both = operation<A>({
+    ...common,
+    name: withGradient(name),
+    outputs: ["loss", "dx"],
+    shapes: (_, { x }) => ({ loss: x!.slice(0, -1), dx: x! }),
+    ...lowered({ loss: true, gradient: true }),
+  });
+  return [forward, backward, both];
 }
 
 const probability = (_: number, random: () => number) => 0.05 + 0.9 * random();
@@ -137,28 +193,28 @@ function categoricalCases(): Case<CategoricalAttrs>[] {
   });
 }
 
-export const [categoricalCrossEntropy, categoricalCrossEntropyGradient] = lossPair<CategoricalAttrs>(
+const categorical = (kernel: Kernel<Categorical>) => (attrs: CategoricalAttrs, x: Shape, wanted: Wanted) =>
+  dispatch(kernel, { ...attrs, ...classesOf(x), wanted }, { x: "x", labels: "labels", ...outputs(wanted) });
+
+const categoricalOperations = lossOperations<CategoricalAttrs>(
   "categoricalCrossEntropy",
   ({ sparse }, x) => (sparse ? x.slice(0, -1) : x),
-  (attrs, x, gradient) =>
-    dispatch(
-      categoricalKernel,
-      { ...attrs, ...classesOf(x), gradient },
-      { x: "x", labels: "labels", y: gradient ? "dx" : "loss" },
-    ),
+  { plain: categorical(categoricalKernel), rows: categorical(categoricalRowsKernel) },
   categoricalCases(),
 );
 
-function pointwise(name: string, loss: (attrs: PointwiseAttrs) => number, cases: readonly Case<PointwiseAttrs>[]) {
-  return lossPair<PointwiseAttrs>(
+function pointwise(name: string, kind: (attrs: PointwiseAttrs) => number, cases: readonly Case<PointwiseAttrs>[]) {
+  return lossOperations<PointwiseAttrs>(
     name,
     (_, x) => x,
-    (attrs, x, gradient) =>
-      dispatch(
-        pointwiseKernel,
-        { ...classesOf(x), loss: loss(attrs), labelSmoothing: attrs.labelSmoothing ?? 0, gradient },
-        { x: "x", labels: "labels", y: gradient ? "dx" : "loss" },
-      ),
+    {
+      plain: (attrs, x, wanted) =>
+        dispatch(
+          pointwiseKernel,
+          { ...classesOf(x), kind: kind(attrs), labelSmoothing: attrs.labelSmoothing ?? 0, wanted },
+          { x: "x", labels: "labels", ...outputs(wanted) },
+        ),
+    },
     cases,
   );
 }
@@ -170,7 +226,7 @@ const pairs: Shape[] = [
   [130, 1],
 ];
 
-export const [binaryCrossEntropy, binaryCrossEntropyGradient] = pointwise(
+const binaryOperations = pointwise(
   "binaryCrossEntropy",
   ({ fromLogits }) => (fromLogits ? 2 : 1),
   pairs.flatMap((x): Case<PointwiseAttrs>[] => [
@@ -183,8 +239,11 @@ export const [binaryCrossEntropy, binaryCrossEntropyGradient] = pointwise(
   ]),
 );
 
-export const [meanSquaredError, meanSquaredErrorGradient] = pointwise(
+const squaredOperations = pointwise(
   "meanSquaredError",
   () => 0,
   pairs.map((x) => ({ attrs: {}, inputs: { x, labels: x } })),
 );
+
+/** Each loss, its gradient, and both at once. */
+export const losses: readonly Operation[] = [...categoricalOperations, ...binaryOperations, ...squaredOperations];

@@ -7,7 +7,8 @@ import { elements, operation, type Case, type Shape } from "../operation";
 import { lowerPlain, type Gemm } from "./gemm";
 import { lowerQuadsVec4 } from "./quads-vec4";
 import { lowerRegisters } from "./registers";
-import { selectProduct } from "./select";
+import { lowerNarrow } from "./narrow";
+import { selectMatmul } from "./select";
 import { lowerTiles, lowerTilesVec4 } from "./tiles";
 import { lowerVec4 } from "./vec4";
 
@@ -104,13 +105,14 @@ export const matmul = operation<MatmulAttrs>({
   epilogue: true,
   variants: {
     plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
+    narrow: (attrs, shapes, adapter) => lowerNarrow(gemmOf(attrs, shapes), names, adapter),
     vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
     tiles: (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter),
     tilesVec4: (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter),
     quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
     registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
   },
-  select: (attrs, shapes, adapter) => selectProduct(gemmOf(attrs, shapes), adapter),
+  select: (attrs, shapes, adapter) => selectMatmul(gemmOf(attrs, shapes), adapter),
   cases: cases(),
 });
 
@@ -144,6 +146,8 @@ function cases(): Case<MatmulAttrs>[] {
     { attrs: { transposeX: true, flatten: true }, inputs: { x: [2, 700, 24], w: [2, 700, 20] }, large: true }, // few sums, long ones
     { attrs: { transposeX: true, flatten: true }, inputs: { x: [3, 333, 5], w: [3, 333, 3] }, large: true },
     { attrs: n, inputs: { x: [3, 1030], w: [1030, 20], b: [20] }, large: true },
+    { attrs: n, inputs: { x: [8, 1280], w: [1280, 5], b: [5] }, large: true }, // a head, and the gradient of its weights
+    { attrs: tx, inputs: { x: [8, 1280], w: [8, 5] }, large: true },
     {
       attrs: { activation: { kind: "relu", maxValue: 6 } },
       inputs: { x: [9, 12], w: [12, 20], b: [20], scale: [20], residual: [9, 20] },

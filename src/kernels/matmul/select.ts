@@ -16,3 +16,10 @@ export function selectProduct(p: Gemm, adapter: AdapterTraits): string {
 /** Where programs for quads pay: their lanes hand values to each other, and the workgroup is one quad. */
 export const preferQuads = (adapter: AdapterTraits): boolean =>
   adapter.software && adapter.features.includes("subgroups");
+
+/** Sums of a product that tiles of 32 by 16 would compute mostly outside y, such as the head of a classifier and its gradient. */
+const isNarrow = (p: Gemm): boolean => p.batch === 1 && Math.min(p.m, p.n) <= 8 && p.m * p.n * p.k <= 2 ** 20;
+
+/** The same for `matmul` itself, which has a variant for narrow products behind a software adapter. */
+export const selectMatmul = (p: Gemm, adapter: AdapterTraits): string =>
+  adapter.software && isNarrow(p) ? "narrow" : selectProduct(p, adapter);

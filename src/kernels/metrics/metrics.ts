@@ -1,11 +1,13 @@
 /** What a step reports: right answers, sums of loss and metrics, the gradient's norm, and whether all was finite. */
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, operation, type Shape } from "../operation";
+import { elements, operation, type Lower, type Shape } from "../operation";
 import { classesOf } from "../softmax/softmax";
 import accuracySource from "./accuracy.wgsl?raw";
 import normSource from "./gradient_norm.wgsl?raw";
+import normSerialSource from "./gradient_norm_serial.wgsl?raw";
 import summarizeSource from "./summarize.wgsl?raw";
+import summarizeSerialSource from "./summarize_serial.wgsl?raw";
 
 export interface AccuracyAttrs {
   readonly kind: "sparse" | "categorical" | "binary";
@@ -101,6 +103,26 @@ export const summarizeKernel: Kernel<Summary> = {
   }),
 };
 
+/** One invocation instead of a workgroup with trees. */
+export const summarizeSerialKernel: Kernel<Summary> = {
+  ...summarizeKernel,
+  name: "summarize_serial",
+  source: summarizeSerialSource,
+};
+
+/** Rows that one invocation adds up sooner than the trees' barriers are through. */
+const fewRows = 512;
+
+const lowerSummary =
+  (kernel: Kernel<Summary>): Lower<object> =>
+  (_, { loss, metric0, metric1, metric2, norm }) => {
+    const metrics = [metric0, metric1, metric2].filter(Boolean).length;
+    const given = Object.fromEntries(["metric0", "metric1", "metric2"].slice(0, metrics).map((name) => [name, name]));
+    const problem = { rows: elements(loss), metrics, partials: norm ? elements(norm) : 0 };
+    const bind = { loss: "loss", ...given, norm: norm && "norm", ring: "ring", status: "status" };
+    return { dispatches: [dispatch(kernel, problem, bind)] };
+  };
+
 const ringAndStatus = { ring: [64, 8], status: [4] };
 const notHalted = { ring: () => 0, status: () => 0 };
 
@@ -112,21 +134,8 @@ export const summarize = operation<object>({
   shapes: () => ({}),
   gradients: {},
   constants: ["loss", "metric0", "metric1", "metric2", "norm", "ring", "status"],
-  variants: {
-    plain: (_, { loss, metric0, metric1, metric2, norm }) => {
-      const metrics = [metric0, metric1, metric2].filter(Boolean).length;
-      const given = Object.fromEntries(["metric0", "metric1", "metric2"].slice(0, metrics).map((name) => [name, name]));
-      return {
-        dispatches: [
-          dispatch(
-            summarizeKernel,
-            { rows: elements(loss), metrics, partials: norm ? elements(norm) : 0 },
-            { loss: "loss", ...given, norm: norm && "norm", ring: "ring", status: "status" },
-          ),
-        ],
-      };
-    },
-  },
+  variants: { plain: lowerSummary(summarizeKernel), serial: lowerSummary(summarizeSerialKernel) },
+  select: (_, { loss }, { software }) => (software && elements(loss) <= fewRows ? "serial" : "plain"),
   cases: [
     { attrs: {}, inputs: { loss: [1], ...ringAndStatus }, fill: notHalted },
     {
@@ -159,6 +168,20 @@ export const gradientNormKernel: Kernel<{ readonly count: number }> = {
   cost: ({ count }) => ({ flops: 2 * count, bytes: 4 * count }),
 };
 
+/** One invocation a part instead of a workgroup. */
+export const gradientNormSerialKernel: Kernel<{ readonly count: number }> = {
+  ...gradientNormKernel,
+  name: "gradient_norm_serial",
+  source: normSerialSource,
+  workgroups: () => [normGroups / 4, 1, 1],
+};
+
+const lowerNorm =
+  (kernel: typeof gradientNormKernel): Lower<object> =>
+  (_, { gradients }) => ({
+    dispatches: [dispatch(kernel, { count: elements(gradients) }, { gradients: "gradients", partial: "partial" })],
+  });
+
 export const gradientNorm = operation<object>({
   name: "gradientNorm",
   inputs: ["gradients"],
@@ -166,12 +189,7 @@ export const gradientNorm = operation<object>({
   shapes: () => ({ partial: [normGroups] }),
   gradients: {},
   constants: ["gradients"],
-  variants: {
-    plain: (_, { gradients }) => ({
-      dispatches: [
-        dispatch(gradientNormKernel, { count: elements(gradients) }, { gradients: "gradients", partial: "partial" }),
-      ],
-    }),
-  },
+  variants: { plain: lowerNorm(gradientNormKernel), serial: lowerNorm(gradientNormSerialKernel) },
+  select: (_, __, { software }) => (software ? "serial" : "plain"),
   cases: ([[64], [320], [64 * 513]] satisfies Shape[]).map((gradients) => ({ attrs: {}, inputs: { gradients } })),
 });

@@ -4,6 +4,7 @@ import type { Graph } from "../graph";
 import { Container } from "../model";
 import type { Layer } from "../layer";
 import type { LayerPlan, PlanStep } from "./plan";
+import type { FeatureCut } from "./cut-features";
 import type { Schedule } from "./schedule";
 
 /** Layers with their paths as the graph names them: nested models' names in front. */
@@ -21,7 +22,9 @@ export function explainLayers(
   times: Schedule,
   training: boolean,
   forwardLayers: readonly string[],
+  cut?: FeatureCut,
 ): LayerPlan[] {
+  const cached = new Set([...(cut?.below ?? [])].map((node) => node.layer));
   const layers = layersByPath(model);
   const lowest = forwardLayers.find((path) => layers.some(([p, l]) => p === path && l.trainableParameters.length > 0));
   return layers.map(([path, layer]) => {
@@ -40,7 +43,7 @@ export function explainLayers(
       forward: own.filter((s) => s.phase === "forward").map((s) => [s.kernel, ...s.merged].join("+")),
       dx,
       dw,
-      reason: training ? reasonFor(path, layer, { dx, dw, own, forwardLayers, lowest }) : "",
+      reason: training ? reasonFor(path, layer, { dx, dw, own, forwardLayers, lowest, cached: cached.has(path) }) : "",
       flops: own.reduce((sum, s) => sum + s.flops, 0),
       bytes: own.reduce((sum, s) => sum + s.bytes, 0),
       savedActivationBytes: [...saved].reduce((sum, id) => sum + 4 * elements(graph.values[id].shape), 0),
@@ -54,10 +57,13 @@ interface Facts {
   readonly own: readonly PlanStep[];
   readonly forwardLayers: readonly string[];
   readonly lowest: string | undefined;
+  /** Its output comes from the feature cache. */
+  readonly cached: boolean;
 }
 
-function reasonFor(path: string, layer: Layer, { dx, dw, own, forwardLayers, lowest }: Facts): string {
+function reasonFor(path: string, layer: Layer, { dx, dw, own, forwardLayers, lowest, cached }: Facts): string {
   if (layer.className === "InputLayer") return "";
+  if (cached) return "cached: runs once for the data set";
   const reasons: string[] = [];
   const weights = layer.parameters.filter((p) => p.kind === "weight");
   const at = forwardLayers.indexOf(path);

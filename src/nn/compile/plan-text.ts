@@ -15,7 +15,7 @@ export function formatFlops(flops: number): string {
 }
 
 export function planTable(plan: Plan): string {
-  const { layers, mode, batchSize, savedActivationBytes, memory } = plan.fields;
+  const { layers, mode, batchSize, savedActivationBytes, memory, features } = plan.fields;
   const header = ["layer", "trains", "forward", "dx", "dw", "saved", "FLOPs", "bytes", "why not"];
   const rows = layers.map((l) => [
     l.name,
@@ -43,6 +43,7 @@ export function planTable(plan: Plan): string {
       : [];
   return [
     `${mode} step, batch ${batchSize}: ${plan.dispatches} dispatches, 1 submit`,
+    ...(features ? [`${features.cached ? "cached" : "not cached"}: ${features.reason.replaceAll("; ", ";\n  ")}`] : []),
     "",
     line(header),
     ...rows.map(line),
@@ -55,6 +56,9 @@ export function planTable(plan: Plan): string {
     "",
     `saved activations ${formatBytes(savedActivationBytes)}; peak ${formatBytes(plan.peakBytes)} = ` +
       `weights ${formatBytes(memory.parameters + memory.state)} + gradients ${formatBytes(memory.gradients)} + optimizer ${formatBytes(memory.optimizer)} + ` +
-      `activations ${formatBytes(memory.activations)} + constants ${formatBytes(memory.constants)} + other ${formatBytes(memory.other)}`,
+      `activations ${formatBytes(memory.activations)} + constants ${formatBytes(memory.constants)} + ` +
+      (memory.data > 0 ? `data ${formatBytes(memory.data)} + ` : "") +
+      (memory.features > 0 ? `cached features ${formatBytes(memory.features)} + ` : "") +
+      `other ${formatBytes(memory.other)}`,
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 /** Pass 7, plan: the list of dispatches, what it costs, and what was left out and why. Plain data; a program can read it. */
 import type { Dispatch } from "../../kernels/kernel";
 import type { Phase } from "../graph";
+import type { FeatureReport } from "./feature-report";
 import type { Parameter } from "../parameter";
 import type { Place } from "./plan-memory";
 import type { Simplified } from "./simplify";
@@ -53,11 +54,16 @@ export interface PlanMemoryBytes {
   readonly optimizer: number;
   readonly constants: number;
   readonly activations: number;
+  /** Samples, labels and order of a data set that lies on the GPU. */
+  readonly data: number;
+  /** Cached features. */
+  readonly features: number;
   readonly other: number;
 }
 
 export interface PlanFields {
-  readonly mode: "train" | "evaluate" | "predict";
+  /** "features": only what lies below the cut, whose values are kept for the other plans. */
+  readonly mode: "train" | "evaluate" | "predict" | "features";
   readonly batchSize: number;
   readonly steps: readonly PlanStep[];
   readonly layers: readonly LayerPlan[];
@@ -74,6 +80,10 @@ export interface PlanFields {
   readonly constants: readonly { readonly offset: number; readonly data: Float32Array }[];
   /** What the simplify pass saved. */
   readonly gained: Simplified;
+  /** Weights and moving statistics that a step changes. */
+  readonly changes: readonly Parameter[];
+  /** Whether features are cached, and why or why not; undefined where the question has not been asked. */
+  readonly features: FeatureReport | undefined;
 }
 
 /** A value that enters or leaves a plan. */
@@ -95,6 +105,11 @@ export class Plan {
     return this.steps.filter((s) => s.phase !== "setup").length;
   }
 
+  /** Whether any dispatch binds a buffer that comes from outside, e.g. "data:x". */
+  reads(resource: string): boolean {
+    return this.steps.some((s) => s.bindings.some(({ place }) => place.kind === "resource" && place.name === resource));
+  }
+
   /** Bytes allocated on the GPU while the plan can run: equal to what the runtime's counter shows. */
   get peakBytes(): number {
     return Object.values(this.fields.memory).reduce((a, b) => a + b, 0);
@@ -107,7 +122,7 @@ export class Plan {
   }
 
   toJSON(): PlanJson {
-    const { mode, batchSize, layers, memory, savedActivationBytes } = this.fields;
+    const { mode, batchSize, layers, memory, savedActivationBytes, features } = this.fields;
     return {
       mode,
       batchSize,
@@ -121,6 +136,7 @@ export class Plan {
       peakBytes: this.peakBytes,
       memory,
       savedActivationBytes,
+      ...(features && { features: { cached: features.cached, reason: features.reason } }),
       layers,
       steps: this.steps.map(({ phase, layer, op, variant, kernel, gradient, merged, flops, bytes }) => ({
         phase,
@@ -155,6 +171,7 @@ export interface PlanJson {
   readonly peakBytes: number;
   readonly memory: PlanMemoryBytes;
   readonly savedActivationBytes: number;
+  readonly features?: { readonly cached: boolean; readonly reason: string };
   readonly layers: readonly LayerPlan[];
   readonly steps: readonly object[];
 }

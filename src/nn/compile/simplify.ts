@@ -3,6 +3,7 @@
  * surviving gradient reads has a reader there and is left alone: one rule ("only one reader") makes every merge legal.
  */
 import { gradientReadsOutput, type Activation } from "../../kernels/activation/activation";
+import { withGradient } from "../../kernels/losses/losses";
 import { findOperation } from "../../kernels/registry";
 import type { Graph, Node } from "../graph";
 import { Uses } from "./uses";
@@ -20,7 +21,7 @@ const epilogueActivations = new Set(["relu", "sigmoid", "tanh", "silu", "hardSig
 export function simplify(graph: Graph, kept: ReadonlySet<number>): Simplified {
   const removed = removeDead(graph, kept);
   let merged = 0;
-  for (const rule of [mergeEpilogue, mergeActivation, mergeGradientScale]) {
+  for (const rule of [mergeEpilogue, mergeActivation, mergeGradientScale, mergeLoss]) {
     for (let again = true; again;) {
       const uses = new Uses(graph, kept);
       const pair = findMap(graph.nodes, (node) => rule(graph, node, uses));
@@ -167,6 +168,19 @@ function mergeGradientScale(graph: Graph, node: Node, uses: Uses): true | undefi
   node.inputs = { ...node.inputs, scale: use.node.inputs.scale };
   node.merged.push("batch normalization");
   replace(graph, node, "dx", use.node);
+  return true;
+}
+
+/** A loss and its gradient read the same predictions and labels: one pass instead of two, at the start of the backward pass. */
+function mergeLoss(graph: Graph, node: Node, uses: Uses): true | undefined {
+  if (!findOperation(node.op).loss) return undefined;
+  const { x, labels } = node.inputs;
+  const gradient = uses.of(x).find((u) => u.node.op === `${node.op}Gradient` && u.node.inputs.labels === labels)?.node;
+  if (!gradient || uses.of(node.outputs.loss).some((u) => u.node.phase !== "update")) return undefined;
+  gradient.op = withGradient(node.op);
+  gradient.outputs = { ...gradient.outputs, loss: node.outputs.loss };
+  gradient.merged.push("loss");
+  graph.nodes = graph.nodes.filter((n) => n !== node);
   return true;
 }
 

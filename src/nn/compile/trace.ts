@@ -1,5 +1,6 @@
 /** Pass 1, graph: the layers' `call`, then the loss and the metrics. */
 import { formatShape, ThawError } from "../../errors";
+import { arrayWords, type ArrayFormat } from "../../kernels/gather/format";
 import { elements, type Shape } from "../../kernels/operation";
 import { Graph, type Value } from "../graph";
 import type { Container } from "../model";
@@ -20,8 +21,7 @@ export interface ResidentData {
   /** Elements of one sample. */
   readonly sample: number;
   readonly count: number;
-  /** Four packed u8 a word instead of f32. */
-  readonly bytes: boolean;
+  readonly format: ArrayFormat;
 }
 
 export interface TraceRequest {
@@ -87,10 +87,10 @@ function gather(g: Graph, what: "x" | "labels", shape: Shape, data: ResidentData
       `${sample} elements (${formatShape(shape.slice(1))})`,
     );
   }
-  const words = data.bytes ? Math.ceil((data.count * sample) / 4) : data.count * sample;
+  const words = arrayWords(data.format, data.count, sample);
   const source = g.value({ name: `data ${what}`, shape: [words], role: "resource", resource: `data:${what}` });
   const index = g.value({ name: "index", shape: [data.count], role: "resource", resource: "index" });
   g.phase = "feed";
-  const attrs = { bytes: data.bytes, shape };
+  const attrs = { format: data.format, shape };
   return g.within("data", () => g.apply("gather", attrs, { data: source, index }));
 }

@@ -61,6 +61,18 @@ describe("thaw plan", () => {
     expect((JSON.parse(out) as PlanJson).layers.at(-1)).toMatchObject({ name: "predictions", dw: true });
   });
 
+  it("caches features of a data set with --samples, and says what or why not", async () => {
+    const cached = (await run("plan", file, "--freeze", "base", "--samples", "200")).out;
+    expect(cached).toMatch(
+      /\ncached: everything up to \S+ is frozen, and predictions is trainable;\n +\d+ of \d+ dispatches/,
+    );
+    expect(cached).toContain("for 200 samples\n");
+    expect(cached).toMatch(/^Conv1 .* cached: runs once for the data set$/m);
+    expect((await run("plan", file, "--samples", "200")).out).toContain(
+      "\nnot cached: Conv1 is trainable, and nothing",
+    );
+  });
+
   it("tells wrong use from what went wrong", async () => {
     expect(await run("plan", "nowhere.keras")).toMatchObject({ status: 1, out: "" });
     expect((await run("plan", "nowhere.keras")).err).toMatch(/nowhere.keras: there is no such file; expected/);
