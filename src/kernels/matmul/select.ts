@@ -1,5 +1,5 @@
 /** Which variant of the product an adapter gets; 1x1 convolutions ask here too. */
-import type { AdapterTraits } from "../operation";
+import type { AdapterTraits, Unlikely } from "../operation";
 import type { Gemm } from "./gemm";
 import { inVectors } from "./vec4";
 
@@ -16,3 +16,12 @@ export function selectProduct(p: Gemm, adapter: AdapterTraits): string {
 /** Where programs for quads pay: their lanes hand values to each other, and the workgroup is one quad. */
 export const preferQuads = (adapter: AdapterTraits): boolean =>
   adapter.software && adapter.features.includes("subgroups");
+
+/** What an autotuner leaves out, of the variants of products and convolutions. */
+export const unlikelyProducts: Readonly<Record<string, Unlikely>> = {
+  plain: { above: 1e6 },
+  tiles: { on: "software", behind: "tilesVec4" },
+  tilesVec4: { on: "software" },
+  quadsVec4: { on: "gpu" },
+  registers: { on: "gpu", behind: "quadsVec4" },
+};
