@@ -100,8 +100,9 @@ export interface Operation<A = any> {
   /** The visible table: which variant for this problem on this adapter. Default: "plain". */
   readonly select?: (attrs: A, shapes: Record<string, Shape>, adapter: AdapterTraits) => string;
   /**
-   * Variants that an autotuner leaves out; one without an entry is a candidate wherever it can run. A form (`tiles@64x32`)
-   * shares the entry of its variant. Programs in half precision need no entry: they never stand in for others.
+   * Variants that an autotuner leaves out; one without an entry is a candidate wherever it can run (but `plain` only below a
+   * million FLOPs). A form (`tiles@64x32`) shares the entry of its variant. Programs in half precision need no entry: they
+   * never stand in for others.
    */
   readonly unlikely?: Readonly<Record<string, Unlikely>>;
   /** Whether a fused epilogue (optional inputs scale, b, residual; attribute activation) can be put on. */

@@ -12,7 +12,8 @@ import { Executor } from "../nn/executor";
 import type { Container } from "../nn/model";
 import type { Parameter } from "../nn/parameter";
 import { TrainingArenas } from "../nn/training-arenas";
-import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer } from "../nn/trainer";
+import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer, TuneOptions } from "../nn/trainer";
+import { TuningReport } from "../nn/tuning-report";
 import { Workspace } from "../nn/workspace";
 import { checkDataset, type CheckedDataset } from "./dataset";
 import { fit } from "./fit";
@@ -20,6 +21,7 @@ import { parseLoss, parseMetric } from "./objectives";
 import { parseOptimizer } from "./optimizers";
 import { feedOf, ResidentDataset } from "./resident";
 import { Means, ResultReader } from "./results";
+import { checkPinned, tunePlan } from "./tuner";
 import { batchesOf, batchSizes, createSession, Throttle, type Pass, type Session } from "./session";
 
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
@@ -32,6 +34,14 @@ interface Standing {
   readonly workspace: Workspace;
 }
 
+/** A plan, and the state of the tuned answers that it was made with. */
+interface KnownPlan {
+  readonly plan: Plan;
+  readonly revision: number;
+  /** It has run, and stays as it is: the same training does not change its kernels half-way. */
+  ran: boolean;
+}
+
 /** Prediction plans kept for the next call; more than this many batch sizes in turn are made anew. */
 const standingLimit = 2;
 
@@ -42,7 +52,7 @@ export class ModelTrainer implements Trainer {
   optimizer: Optimizer;
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
-  readonly #plans = new Map<string, Plan>();
+  readonly #plans = new Map<string, KnownPlan>();
   readonly #standing = new Map<string, Standing>();
   #state: DeviceState;
   #arenas: TrainingArenas | undefined;
@@ -53,6 +63,7 @@ export class ModelTrainer implements Trainer {
     options: CompileOptions,
   ) {
     this.gpu = options.gpu;
+    checkPinned(this.gpu.tuning);
     this.loss = options.loss === undefined ? undefined : parseLoss(options.loss);
     this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
     if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
@@ -69,6 +80,7 @@ export class ModelTrainer implements Trainer {
       maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       ...(this.gpu.forceVariant && { forceVariant: this.gpu.forceVariant }),
+      ...(this.gpu.tuning.size > 0 && { tuned: this.gpu.tuning.table }),
     };
   }
 
@@ -90,8 +102,26 @@ export class ModelTrainer implements Trainer {
     return this.loss;
   }
 
-  /** Plans are a pure function of what is in the key, and are made once. */
   planFor(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>): Plan {
+    return this.#known(mode, batchSize, feed).plan;
+  }
+
+  /**
+   * The plan to run. Before it runs for the first time, kernels that have no answer yet are timed for it, as far as the
+   * budget goes.
+   *
+   * @param timed false for plans that are not worth it, such as an epoch's last batch
+   */
+  async planToRun(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>, timed = true): Promise<Plan> {
+    const draft = this.#known(mode, batchSize, feed);
+    if (!draft.ran) await tunePlan(this.gpu, draft.plan, this.traits, timed ? this.gpu.tuning.budget : 0);
+    const known = this.#known(mode, batchSize, feed);
+    known.ran = true;
+    return known.plan;
+  }
+
+  /** Plans are a pure function of what is in the key and of the tuned answers, and are made once. */
+  #known(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>): KnownPlan {
     const mask =
       mode === "train"
         ? this.model
@@ -112,10 +142,11 @@ export class ModelTrainer implements Trainer {
       this.#idOf(this.optimizer),
       this.traits.forceVariant,
     ]);
-    let plan = this.#plans.get(key);
-    if (!plan) {
+    const { revision } = this.gpu.tuning;
+    let known = this.#plans.get(key);
+    if (!known || (!known.ran && known.revision !== revision)) {
       const { model, loss, metrics, traits: adapter } = this;
-      plan = makePlan({
+      const plan = makePlan({
         model,
         batchSize,
         mode,
@@ -125,9 +156,10 @@ export class ModelTrainer implements Trainer {
         adapter,
         ...(mode === "train" && { optimizer: this.optimizer }),
       });
-      this.#plans.set(key, plan);
+      known = { plan, revision, ran: false };
+      this.#plans.set(key, known);
     }
-    return plan;
+    return known;
   }
 
   /** The forward pass of training, every value with memory of its own. */
@@ -145,6 +177,23 @@ export class ModelTrainer implements Trainer {
   plan({ batchSize = 32, mode = "train" }: PlanOptions): Plan {
     if (mode !== "predict") this.#needLoss("plan");
     return this.planFor(mode, batchSize);
+  }
+
+  /** Times all kernels of a plan that have no answer yet; plans made from now on follow the answers. */
+  async tune({ batchSize = 32, mode = "train", budget = Infinity }: TuneOptions): Promise<TuningReport> {
+    if (mode !== "predict") this.#needLoss("tune");
+    if (this.gpu.tuning.pinned) {
+      const remedy = 'Request the device with tuning: "auto", or with a budget or store.';
+      throw new ThawError(
+        "tune",
+        'the device has tuning "off" or a pinned table',
+        "a device that may be tuned",
+        remedy,
+      );
+    }
+    const result = await tunePlan(this.gpu, this.planFor(mode, batchSize), this.traits, budget);
+    this.#plans.clear();
+    return new TuningReport(result);
   }
 
   /** Values of the step uniform for training step number `iteration` (from 1). */
@@ -198,7 +247,9 @@ export class ModelTrainer implements Trainer {
   async pass(mode: Mode, data: CheckedDataset, batchSize: number, label: string): Promise<Pass> {
     const { count, sample, bytes, label: labelSize, y } = data;
     const feed = feedOf({ count, sample, bytes, label: labelSize, labelled: y !== undefined });
-    const plans = new Map(batchSizes(count, batchSize).map((size) => [size, this.planFor(mode, size, feed)]));
+    const plans = new Map<number, Plan>();
+    for (const size of batchSizes(count, batchSize))
+      plans.set(size, await this.planToRun(mode, size, feed, plans.size === 0));
     const arenas = mode === "train" ? await this.arenasFor([...plans.values()][0]) : undefined;
     return { data: new ResidentDataset(this.gpu, data, label), plans, resources: arenas?.resources ?? new Map() };
   }
@@ -277,7 +328,7 @@ export class ModelTrainer implements Trainer {
   }
 
   async #standingFor(mode: Mode, batchSize: number): Promise<Standing> {
-    const plan = this.planFor(mode, batchSize);
+    const plan = await this.planToRun(mode, batchSize);
     const key = `${mode} ${batchSize}`;
     const known = this.#standing.get(key);
     const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;

@@ -19,7 +19,6 @@ export const preferQuads = (adapter: AdapterTraits): boolean =>
 
 /** What an autotuner leaves out, of the variants of products and convolutions. */
 export const unlikelyProducts: Readonly<Record<string, Unlikely>> = {
-  plain: { above: 1e6 },
   tiles: { on: "software", behind: "tilesVec4" },
   tilesVec4: { on: "software" },
   quadsVec4: { on: "gpu" },

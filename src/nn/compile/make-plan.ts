@@ -9,6 +9,7 @@ import { explainLayers } from "./explain";
 import { lower, type LoweredNode } from "./lower";
 import { Plan, type PlanStep, type Port } from "./plan";
 import { alignToBlock, blockBytes, layOutParameters, planMemory, scratchKey, type MemoryPlan } from "./plan-memory";
+import { collectProblems } from "./problems";
 import { requireGrad } from "./require-grad";
 import { schedule, type Schedule } from "./schedule";
 import { simplify } from "./simplify";
@@ -74,6 +75,7 @@ export function makePlan(request: PlanRequest): Plan {
       .filter((v) => v.data && times.lifetimes.has(v.id))
       .map((v) => ({ offset: (memory.places.get(v.id) as { offset: number }).offset, data: v.data! })),
     gained,
+    problems: collectProblems(graph, lowered),
   });
 }
 
@@ -86,7 +88,7 @@ function keptValues(traced: Traced, gradients: ParameterGradients, predict: bool
 }
 
 function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory: MemoryPlan): PlanStep[] {
-  const { node, variant, dispatches } = lowered;
+  const { node, variant, instead, dispatches } = lowered;
   return dispatches.map(({ dispatch, sizes, cost }) => {
     const bindings = readInterface(dispatch.kernel.source).bindings.flatMap(({ name, access }) => {
       const source = dispatch.bind[name];
@@ -107,6 +109,7 @@ function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory:
       layer: node.layer,
       op: node.op,
       variant,
+      ...(instead && { instead }),
       kernel: dispatch.kernel.name,
       ...(node.gradient && { gradient: node.gradient }),
       merged: node.merged,

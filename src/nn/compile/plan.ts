@@ -3,6 +3,7 @@ import type { Dispatch } from "../../kernels/kernel";
 import type { Phase } from "../graph";
 import type { Parameter } from "../parameter";
 import type { Place } from "./plan-memory";
+import type { PlanProblem } from "./problems";
 import type { Simplified } from "./simplify";
 import { planTable } from "./plan-text";
 
@@ -12,6 +13,8 @@ export interface PlanStep {
   readonly layer: string;
   readonly op: string;
   readonly variant: string;
+  /** The variant that runs where nothing is tuned, if a tuned answer took its place. */
+  readonly instead?: string;
   readonly kernel: string;
   readonly gradient?: "dx" | "dw" | "sum";
   readonly merged: readonly string[];
@@ -74,6 +77,8 @@ export interface PlanFields {
   readonly constants: readonly { readonly offset: number; readonly data: Float32Array }[];
   /** What the simplify pass saved. */
   readonly gained: Simplified;
+  /** What an autotuner may time, the heaviest first. */
+  readonly problems: readonly PlanProblem[];
 }
 
 /** A value that enters or leaves a plan. */
@@ -122,11 +127,12 @@ export class Plan {
       memory,
       savedActivationBytes,
       layers,
-      steps: this.steps.map(({ phase, layer, op, variant, kernel, gradient, merged, flops, bytes }) => ({
+      steps: this.steps.map(({ phase, layer, op, variant, instead, kernel, gradient, merged, flops, bytes }) => ({
         phase,
         layer,
         op,
         variant,
+        ...(instead && { instead }),
         kernel,
         ...(gradient && { gradient }),
         ...(merged.length > 0 && { merged }),
