@@ -41,17 +41,18 @@ export class TuningReport {
     };
   }
 
-  /** A row a problem: how often a step runs it, what it is, the times, the usual variant first, and the choice. */
+  /** A row a problem: how often a step runs it, what it is, its first layer, the choice, and the times, the usual variant first. */
   toString(): string {
     const { timed, known, left, failed, milliseconds } = this.fields;
     const { before, after } = this.microseconds;
     const rows = timed.map(({ problem, candidates, answer }) => [
       `${problem.layers.length} x`,
-      problem.key,
+      problem.op,
+      problem.layers[0],
       answer.variant === candidates[0].variant ? "as usual" : answer.variant,
       candidates.map(describe).join(", "),
     ]);
-    const widths = [0, 1, 2].map((i) => Math.max(0, ...rows.map((row) => row[i].length)));
+    const widths = [0, 1, 2, 3].map((i) => Math.max(0, ...rows.map((row) => row[i].length)));
     return [
       ...rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")),
       `${timed.length} problems timed in ${(milliseconds / 1000).toFixed(1)} s, ${known.length} known before, ` +
