@@ -8,7 +8,7 @@ export { ThawError } from "./errors";
 export { adapterName, requestGpu, Gpu, type AdapterDescription, type GpuOptions } from "./gpu/device";
 export type { MemoryCounters } from "./gpu/memory";
 export type { Tuning, TuningOptions, TuningSetting, TuningTable } from "./gpu/tuning";
-export type { TuningStore } from "./gpu/tuning-store";
+export type { Answer as TunedAnswer, Answers as TunedAnswers, TuningStore } from "./gpu/tuning-store";
 export type { AdapterTraits, Shape } from "./kernels/operation";
 export { Layer, resetNames, type LayerOptions, type SampleShape } from "./nn/layer";
 export { Container, FunctionalModel, input, Sequential, type FunctionalModelOptions } from "./nn/model";

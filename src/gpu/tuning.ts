@@ -3,8 +3,6 @@
  * from one run to the next; what they mean is known to the kernels.
  */
 import { ThawError } from "../errors";
-import { databaseStore } from "./tuning-database";
-import { fileStore } from "./tuning-file";
 import { within, type Answer, type TuningStore } from "./tuning-store";
 
 /** Problem -> variant. Plain data, to be written to a file and given to `requestGpu` again. */
@@ -137,9 +135,19 @@ export class Tuning {
   }
 }
 
-/** IndexedDB where there is one, a file in Node, else nothing. */
+/** IndexedDB where there is one, a file in Node, else nothing; loaded when it is asked, as only one of them is ever used. */
 function platformStore(): TuningStore | undefined {
-  if (typeof indexedDB !== "undefined") return databaseStore();
   const inNode = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
-  return inNode ? fileStore() : undefined;
+  const open =
+    typeof indexedDB !== "undefined"
+      ? async () => (await import("./tuning-database")).databaseStore()
+      : inNode
+        ? async () => (await import("./tuning-file")).fileStore()
+        : undefined;
+  return (
+    open && {
+      load: async (adapter) => await (await open()).load(adapter),
+      save: async (adapter, answers) => await (await open()).save(adapter, answers),
+    }
+  );
 }

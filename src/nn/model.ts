@@ -207,7 +207,10 @@ export abstract class Container extends Layer {
     return await this.#compiled().readGradients();
   }
 
-  /** What a step does, what it leaves out and why, for the present `trainable` flags. */
+  /**
+   * What a step does, what it leaves out and why, for the present `trainable` flags. Where kernels are tuned, those of a plan
+   * that has not run yet may still change.
+   */
   plan(options: PlanOptions = {}): Plan {
     return this.#compiled().plan(options);
   }

@@ -13,7 +13,7 @@ import type { Container } from "../nn/model";
 import type { Parameter } from "../nn/parameter";
 import { TrainingArenas } from "../nn/training-arenas";
 import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer, TuneOptions } from "../nn/trainer";
-import { TuningReport } from "../nn/tuning-report";
+import type { TuningReport } from "../nn/tuning-report";
 import { Workspace } from "../nn/workspace";
 import { checkDataset, type CheckedDataset } from "./dataset";
 import { fit } from "./fit";
@@ -21,11 +21,13 @@ import { parseLoss, parseMetric } from "./objectives";
 import { parseOptimizer } from "./optimizers";
 import { feedOf, ResidentDataset } from "./resident";
 import { Means, ResultReader } from "./results";
-import { checkPinned, tunePlan } from "./tuner";
+import { tuneFirst } from "./tuning";
 import { batchesOf, batchSizes, createSession, Throttle, type Pass, type Session } from "./session";
 
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
-  return await Promise.resolve(new ModelTrainer(model, options));
+  const { pinned, size, table } = options.gpu.tuning;
+  if (pinned && size > 0) (await import("./tuner")).checkTable(table);
+  return new ModelTrainer(model, options);
 }
 
 /** A prepared step without resident data: samples are written before it runs. */
@@ -63,7 +65,6 @@ export class ModelTrainer implements Trainer {
     options: CompileOptions,
   ) {
     this.gpu = options.gpu;
-    checkPinned(this.gpu.tuning);
     this.loss = options.loss === undefined ? undefined : parseLoss(options.loss);
     this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
     if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
@@ -114,7 +115,7 @@ export class ModelTrainer implements Trainer {
    */
   async planToRun(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>, timed = true): Promise<Plan> {
     const draft = this.#known(mode, batchSize, feed);
-    if (!draft.ran) await tunePlan(this.gpu, draft.plan, this.traits, timed ? this.gpu.tuning.budget : 0);
+    if (!draft.ran) await tuneFirst(this.gpu, draft.plan, this.traits, timed ? this.gpu.tuning.budget : 0);
     const known = this.#known(mode, batchSize, feed);
     known.ran = true;
     return known.plan;
@@ -191,6 +192,7 @@ export class ModelTrainer implements Trainer {
         remedy,
       );
     }
+    const { TuningReport, tunePlan } = await import("./tuner");
     const result = await tunePlan(this.gpu, this.planFor(mode, batchSize), this.traits, budget);
     this.#plans.clear();
     return new TuningReport(result);
