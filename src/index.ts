@@ -7,6 +7,8 @@ installTrainer(createTrainer);
 export { ThawError } from "./errors";
 export { adapterName, requestGpu, Gpu, type AdapterDescription, type GpuOptions } from "./gpu/device";
 export type { MemoryCounters } from "./gpu/memory";
+export type { Tuning, TuningOptions, TuningSetting, TuningTable } from "./gpu/tuning";
+export type { Answer as TunedAnswer, Answers as TunedAnswers, TuningStore } from "./gpu/tuning-store";
 export type { AdapterTraits, Shape } from "./kernels/operation";
 export { Layer, resetNames, type LayerOptions, type SampleShape } from "./nn/layer";
 export { Container, FunctionalModel, input, Sequential, type FunctionalModelOptions } from "./nn/model";
@@ -19,7 +21,17 @@ export { Plan, type LayerPlan, type PhaseTotals, type PlanJson, type PlanStep } 
 export { formatBytes, formatFlops } from "./nn/compile/plan-text";
 export type { Mode, Objective } from "./nn/compile/trace";
 export type { Optimizer } from "./nn/compile/update";
-export type { Callback, CompileOptions, Dataset, FitOptions, History, Logs, PlanOptions } from "./nn/trainer";
+export type {
+  Callback,
+  CompileOptions,
+  Dataset,
+  FitOptions,
+  History,
+  Logs,
+  PlanOptions,
+  TuneOptions,
+} from "./nn/trainer";
+export type { TuningReport } from "./nn/tuning-report";
 export { subset } from "./train/dataset";
 export {
   binaryAccuracy,

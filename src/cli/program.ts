@@ -6,6 +6,7 @@ import type { Io } from "./io";
 import { whole } from "./options";
 import { adapters, planCommand, type PlanArguments } from "./plan-command";
 import type { FinetuneArguments } from "./finetune-command";
+import type { TuneArguments } from "./tune-command";
 
 /** @param args without the program's own name */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
@@ -82,6 +83,22 @@ function program(io: Io): Command {
     .action(async (file: string, options: { expandNested?: boolean }) => {
       const { summaryCommand } = await import("./summary-command");
       await summaryCommand(file, options, io);
+    });
+
+  thaw
+    .command("tune")
+    .description("times the kernels of a network's step on this adapter; later runs use the fastest")
+    .argument("<file>", "a network: .keras")
+    .option("--batch <n>", "samples in a step", whole(1), 8)
+    .option("--freeze <what>", "as in plan", "none")
+    .addOption(
+      new Option("--mode <mode>", "which kind of step").choices(["train", "evaluate", "predict"]).default("train"),
+    )
+    .option("--budget <seconds>", "stop after so long (default: when every kernel had its turn)", whole(1))
+    .option("--json", "for programs; with the table of all answers, which requestGpu({ tuning: { table } }) takes")
+    .action(async (file: string, options: TuneArguments) => {
+      const { tuneCommand } = await import("./tune-command");
+      await tuneCommand(file, options, io);
     });
 
   thaw

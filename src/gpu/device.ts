@@ -5,6 +5,7 @@ import { ThawError } from "../errors";
 import { GpuMemory } from "./memory";
 import { PipelineCache } from "./pipelines";
 import { Profiler } from "./profiler";
+import { parseTuning, Tuning, type TuningSetting } from "./tuning";
 
 export interface GpuOptions {
   /** Which adapter a machine with several should give; default "high-performance". */
@@ -15,6 +16,8 @@ export interface GpuOptions {
   readonly provider?: GPU;
   /** Features to leave unused although the adapter has them, e.g. to reproduce what another machine does. */
   readonly withoutFeatures?: readonly GPUFeatureName[];
+  /** Whether kernels are timed on this adapter and the fastest kept; default "auto": on GPUs, before a plan first runs. */
+  readonly tuning?: TuningSetting;
 }
 
 /** What is known of the adapter; plain data. */
@@ -66,6 +69,8 @@ export class Gpu {
     readonly device: GPUDevice,
     readonly adapter: AdapterDescription,
     readonly debug: boolean,
+    /** Which kernels were found fastest here; `tuning.table` is plain data that another run can be pinned to. */
+    readonly tuning: Tuning,
   ) {
     this.memory = new GpuMemory(device);
     this.pipelines = new PipelineCache(device);
@@ -111,9 +116,11 @@ export class Gpu {
 /**
  * Requests a device with the features Thaw can use and the largest buffers the adapter allows.
  *
- * @throws ThawError when there is no WebGPU, no adapter, or a limit that no kernel can do without is missing.
+ * @throws ThawError when there is no WebGPU, no adapter, or a limit that no kernel can do without is missing, and for settings
+ * of `tuning` that contradict each other.
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
+  const tuningOptions = parseTuning(options.tuning ?? "auto");
   const provider = options.provider ?? (await platformGpu());
   const adapter = await provider.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
   if (!adapter) {
@@ -143,7 +150,9 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
     requiredFeatures: features,
     requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
   });
-  return new Gpu(device, describe(adapter, device), options.debug ?? false);
+  const description = describe(adapter, device);
+  const tuning = await Tuning.open(tuningOptions, { key: adapterKey(description), software: description.software });
+  return new Gpu(device, description, options.debug ?? false, tuning);
 }
 
 const remedyForNoAdapter =
@@ -188,6 +197,10 @@ function describe(adapter: GPUAdapter, device: GPUDevice): AdapterDescription {
     /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text) || adapter.info.isFallbackAdapter;
   return { vendor, architecture, device: name, description, software, features: [...device.features].toSorted() };
 }
+
+/** What tuned answers are kept under: the description often names the driver, and features decide which kernels there are. */
+const adapterKey = ({ vendor, architecture, device, description, features }: AdapterDescription): string =>
+  [vendor, architecture, device, description, ...features].join("|");
 
 /** What a person calls an adapter: its description, or else maker, architecture and device. */
 export function adapterName({ description, vendor, architecture, device }: AdapterDescription): string {

@@ -101,6 +101,13 @@ export class Recording {
     });
   }
 
+  /** Records the list `repeats` times into one pass, between two timestamps where there are any. */
+  encodeRepeated(encoder: GPUCommandEncoder, repeats: number, timestampWrites?: GPUComputePassTimestampWrites): void {
+    const pass = encoder.beginComputePass({ ...(timestampWrites && { timestampWrites }) });
+    for (let i = 0; i < repeats; i++) for (const d of this.#dispatches) this.#encodeOne(pass, d);
+    pass.end();
+  }
+
   /** Submits the list once; in debug mode dispatch by dispatch, so that an error names kernel and layer. */
   async runDebug(): Promise<void> {
     for (const d of this.#dispatches) {

@@ -4,6 +4,7 @@
  */
 import type { Dispatch } from "./kernel";
 import type { StepValues } from "./step";
+import { tuningKey } from "./tuning-key";
 
 export type Shape = readonly number[];
 export type Shapes = Readonly<Record<string, Shape | undefined>>;
@@ -17,6 +18,18 @@ export interface AdapterTraits {
   readonly maxInvocations: number; // invocations a workgroup
   /** Forces a variant by name where an operation has it ("plain", "registers", "workgroup"); tests and benchmarks. */
   readonly forceVariant?: string;
+  /** Variants that were timed, or pinned, for single problems: `tuningKey` -> variant. Comes before `select`. */
+  readonly tuned?: Readonly<Record<string, string>>;
+}
+
+/** Where timing a variant would only waste the budget. Each condition that is given excludes by itself. */
+export interface Unlikely {
+  /** The family of adapters that it is hopeless on. */
+  readonly on?: "gpu" | "software";
+  /** FLOPs of a problem above which it is hopeless. */
+  readonly above?: number;
+  /** A variant that is known to be better wherever it can run. */
+  readonly behind?: string;
 }
 
 /**
@@ -88,6 +101,12 @@ export interface Operation<A = any> {
   readonly variants: Readonly<Record<string, Lower<A>>>;
   /** The visible table: which variant for this problem on this adapter. Default: "plain". */
   readonly select?: (attrs: A, shapes: Record<string, Shape>, adapter: AdapterTraits) => string;
+  /**
+   * Variants that an autotuner leaves out; one without an entry is a candidate wherever it can run (but `plain` only below a
+   * million FLOPs). A form (`tiles@64x32`) shares the entry of its variant. Programs in half precision need no entry: they
+   * never stand in for others.
+   */
+  readonly unlikely?: Readonly<Record<string, Unlikely>>;
   /** Whether a fused epilogue (optional inputs scale, b, residual; attribute activation) can be put on. */
   readonly epilogue?: true;
   readonly cases: readonly Case<A>[];
@@ -102,17 +121,45 @@ export function elements(shape: Shape): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
-/** The variant that runs: a forced one where the operation has it, else what its table says. */
-export function chooseVariant(
+/** A variant, and what `select` says where a tuned answer took its place. */
+export interface Choice {
+  readonly variant: string;
+  readonly instead?: string;
+}
+
+/** The variant that runs: a forced one where the operation has it, else the tuned answer for this problem, else what its table says. */
+export function choose(op: Operation, attrs: unknown, shapes: Record<string, Shape>, adapter: AdapterTraits): Choice {
+  const { forceVariant: forced, tuned } = adapter;
+  const runs = (name: string | undefined): name is string =>
+    name !== undefined && Object.hasOwn(op.variants, name) && fits(op, name, attrs, shapes, adapter);
+  if (forced && runs(forced)) return { variant: forced };
+  const selected = op.select?.(attrs, shapes, adapter) ?? "plain";
+  const answer = tuned?.[tuningKey(op, attrs, shapes)];
+  return answer !== selected && runs(answer) ? { variant: answer, instead: selected } : { variant: selected };
+}
+
+export const chooseVariant = (
   op: Operation,
   attrs: unknown,
   shapes: Record<string, Shape>,
   adapter: AdapterTraits,
-): string {
-  const forced = adapter.forceVariant;
-  if (forced && op.variants[forced] && fits(op, forced, attrs, shapes, adapter)) return forced;
-  return op.select?.(attrs, shapes, adapter) ?? "plain";
+): string => choose(op, attrs, shapes, adapter).variant;
+
+/**
+ * A variant in several forms, which differ in numbers such as the tile: `tiles` chooses them itself, `tiles@64x32` has them
+ * from the table of forms. Forms are variants like any other; they are there to be timed.
+ */
+export function formsOf<A, F>(
+  variant: string,
+  forms: Readonly<Record<string, F>>,
+  lower: (form?: F) => Lower<A>,
+): Record<string, Lower<A>> {
+  const named = Object.entries(forms).map(([name, form]) => [`${variant}@${name}`, lower(form)] as const);
+  return { [variant]: lower(), ...Object.fromEntries(named) };
 }
+
+/** `tiles` for `tiles@64x32`. */
+export const variantOfForm = (name: string): string => name.split("@", 1)[0];
 
 /** A variant refuses a problem it cannot run by throwing a `VariantUnfit`; the contract test skips that pair. */
 export class VariantUnfit extends Error {}

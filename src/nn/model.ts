@@ -13,7 +13,9 @@ import {
   type History,
   type PlanOptions,
   type Trainer,
+  type TuneOptions,
 } from "./trainer";
+import type { TuningReport } from "./tuning-report";
 import { contextOf, topologicalOrder, type LayerCall, type SymbolicTensor } from "./symbolic";
 
 /** The beginning of a functional model: `const x = input([32, 32, 3])`. */
@@ -205,9 +207,23 @@ export abstract class Container extends Layer {
     return await this.#compiled().readGradients();
   }
 
-  /** What a step does, what it leaves out and why, for the present `trainable` flags. */
+  /**
+   * What a step does, what it leaves out and why, for the present `trainable` flags. Where kernels are tuned, those of a plan
+   * that has not run yet may still change.
+   */
   plan(options: PlanOptions = {}): Plan {
     return this.#compiled().plan(options);
+  }
+
+  /**
+   * Times the kernels of a plan that have no answer yet on this adapter, and keeps the answers where `requestGpu({ tuning })`
+   * says. `fit` and its like do the same within their budget; this is for doing it ahead, and for seeing the times. Weights
+   * do not change.
+   *
+   * @throws when tuning is off or pinned to a table.
+   */
+  async tune(options: TuneOptions = {}): Promise<TuningReport> {
+    return await this.#compiled().tune(options);
   }
 
   /** Brings `parameter.value` of all parameters up to date with the GPU. */

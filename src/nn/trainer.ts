@@ -10,6 +10,7 @@ import type { Mode, Objective } from "./compile/trace";
 import type { Optimizer } from "./compile/update";
 import type { Container } from "./model";
 import type { Parameter } from "./parameter";
+import type { TuningReport } from "./tuning-report";
 
 /** Samples and labels in memory. */
 export interface Dataset {
@@ -96,6 +97,11 @@ export interface PlanOptions {
   readonly epochs?: number;
 }
 
+export interface TuneOptions extends PlanOptions {
+  /** Milliseconds; default: until every kernel had its turn. */
+  readonly budget?: number;
+}
+
 export interface Trainer {
   fit(data: Dataset, options: FitOptions): Promise<History>;
   evaluate(data: Dataset, options: { batchSize?: number }): Promise<Record<string, number>>;
@@ -103,6 +109,7 @@ export interface Trainer {
   trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>>;
   readGradients(): Promise<Map<Parameter, Float32Array>>;
   plan(options: PlanOptions): Plan;
+  tune(options: TuneOptions): Promise<TuningReport>;
   readWeights(): Promise<void>;
   writeWeights(): void;
   dispose(): void;

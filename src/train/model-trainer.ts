@@ -13,7 +13,8 @@ import { Executor } from "../nn/executor";
 import type { Container } from "../nn/model";
 import type { Parameter } from "../nn/parameter";
 import { TrainingArenas } from "../nn/training-arenas";
-import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer } from "../nn/trainer";
+import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer, TuneOptions } from "../nn/trainer";
+import type { TuningReport } from "../nn/tuning-report";
 import { Workspace } from "../nn/workspace";
 import { checkDataset, type CheckedDataset } from "./dataset";
 import { FeatureCache, type FeatureUse } from "./features";
@@ -22,16 +23,35 @@ import { parseLoss, parseMetric } from "./objectives";
 import { parseOptimizer } from "./optimizers";
 import { feedOfData, ResidentDataset, type feedOf } from "./resident";
 import { Means, ResultReader } from "./results";
+import { tuneFirst } from "./tuning";
 import { batchesOf, batchSizes, createSession, Throttle, type Pass, type Session } from "./session";
 
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
-  return await Promise.resolve(new ModelTrainer(model, options));
+  const { pinned, size, table } = options.gpu.tuning;
+  if (pinned && size > 0) (await import("./tuner")).checkTable(table);
+  return new ModelTrainer(model, options);
 }
 
 /** A prepared step without resident data: samples are written before it runs. */
 interface Standing {
   readonly executor: Executor;
   readonly workspace: Workspace;
+}
+
+/** What a plan is made for. */
+interface WantedPlan {
+  readonly mode: Mode;
+  readonly batchSize: number;
+  readonly feed?: ReturnType<typeof feedOf> | undefined;
+  readonly features?: FeatureRequest | undefined;
+}
+
+/** A plan, and the state of the tuned answers that it was made with. */
+interface KnownPlan {
+  readonly plan: Plan;
+  readonly revision: number;
+  /** It has run, and stays as it is: the same training does not change its kernels half-way. */
+  ran: boolean;
 }
 
 /** Prediction plans kept for the next call; more than this many batch sizes in turn are made anew. */
@@ -45,7 +65,7 @@ export class ModelTrainer implements Trainer {
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
   readonly features = new FeatureCache(this);
-  readonly #plans = new Map<string, Plan>();
+  readonly #plans = new Map<string, KnownPlan>();
   readonly #standing = new Map<string, Standing>();
   #state: DeviceState;
   #arenas: TrainingArenas | undefined;
@@ -72,6 +92,7 @@ export class ModelTrainer implements Trainer {
       maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
       maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
       ...(this.gpu.forceVariant && { forceVariant: this.gpu.forceVariant }),
+      ...(this.gpu.tuning.size > 0 && { tuned: this.gpu.tuning.table }),
     };
   }
 
@@ -93,8 +114,26 @@ export class ModelTrainer implements Trainer {
     return this.loss;
   }
 
-  /** Plans are a pure function of what is in the key, and are made once. */
   planFor(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>, features?: FeatureRequest): Plan {
+    return this.#known({ mode, batchSize, feed, features }).plan;
+  }
+
+  /**
+   * The plan to run. Before it runs for the first time, kernels that have no answer yet are timed for it, as far as the
+   * budget goes.
+   *
+   * @param timed false for plans that are not worth it, such as an epoch's last batch
+   */
+  async planToRun(wanted: WantedPlan, timed = true): Promise<Plan> {
+    const draft = this.#known(wanted);
+    if (!draft.ran) await tuneFirst(this.gpu, draft.plan, this.traits, timed ? this.gpu.tuning.budget : 0);
+    const known = this.#known(wanted);
+    known.ran = true;
+    return known.plan;
+  }
+
+  /** Plans are a pure function of what is in the key and of the tuned answers, and are made once. */
+  #known({ mode, batchSize, feed, features }: WantedPlan): KnownPlan {
     const mask =
       mode === "train"
         ? this.model
@@ -116,10 +155,11 @@ export class ModelTrainer implements Trainer {
       this.#idOf(this.optimizer),
       this.traits.forceVariant,
     ]);
-    let plan = this.#plans.get(key);
-    if (!plan) {
+    const { revision } = this.gpu.tuning;
+    let known = this.#plans.get(key);
+    if (!known || (!known.ran && known.revision !== revision)) {
       const { model, loss, metrics, traits: adapter } = this;
-      plan = makePlan({
+      const plan = makePlan({
         model,
         batchSize,
         mode,
@@ -130,9 +170,10 @@ export class ModelTrainer implements Trainer {
         adapter,
         ...(mode === "train" && { optimizer: this.optimizer }),
       });
-      this.#plans.set(key, plan);
+      known = { plan, revision, ran: false };
+      this.#plans.set(key, known);
     }
-    return plan;
+    return known;
   }
 
   /** The forward pass of training, every value with memory of its own. */
@@ -161,6 +202,24 @@ export class ModelTrainer implements Trainer {
     const slot = mode === "train" ? "training" : "validation";
     const request = this.features.decide({ slot, mode, data: checked, batchSize: size, cacheFeatures, epochs });
     return this.planFor(mode, size, feedOfData(checked), request);
+  }
+
+  /** Times all kernels of a plan that have no answer yet; plans made from now on follow the answers. */
+  async tune({ batchSize = 32, mode = "train", budget = Infinity }: TuneOptions): Promise<TuningReport> {
+    if (mode !== "predict") this.#needLoss("tune");
+    if (this.gpu.tuning.pinned) {
+      const remedy = 'Request the device with tuning: "auto", or with a budget or store.';
+      throw new ThawError(
+        "tune",
+        'the device has tuning "off" or a pinned table',
+        "a device that may be tuned",
+        remedy,
+      );
+    }
+    const { TuningReport, tunePlan } = await import("./tuner");
+    const result = await tunePlan(this.gpu, this.planFor(mode, batchSize), this.traits, budget);
+    this.#plans.clear();
+    return new TuningReport(result);
   }
 
   /** Values of the step uniform for training step number `iteration` (from 1). */
@@ -227,9 +286,11 @@ export class ModelTrainer implements Trainer {
     const feed = feedOfData(data);
     const use = caching && { ...caching, slot, mode, data, batchSize };
     const request = use && this.features.decide(use);
-    const plans = new Map(
-      batchSizes(data.count, batchSize).map((size) => [size, this.planFor(mode, size, feed, request)]),
-    );
+    const plans = new Map<number, Plan>();
+    for (const size of batchSizes(data.count, batchSize)) {
+      const wanted = { mode, batchSize: size, feed, features: request };
+      plans.set(size, await this.planToRun(wanted, plans.size === 0));
+    }
     const first = [...plans.values()][0];
     const features = use && request && this.features.acquire(use, request);
     const arenas = mode === "train" ? await this.arenasFor(first) : undefined;
@@ -316,7 +377,7 @@ export class ModelTrainer implements Trainer {
   }
 
   async #standingFor(mode: Mode, batchSize: number): Promise<Standing> {
-    const plan = this.planFor(mode, batchSize);
+    const plan = await this.planToRun({ mode, batchSize });
     const key = `${mode} ${batchSize}`;
     const known = this.#standing.get(key);
     const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;

@@ -4,7 +4,7 @@ import { layerContractSuite } from "../support/layer-contract";
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await requestGpu();
+  gpu = await requestGpu({ tuning: "off" });
 });
 afterAll(() => gpu.dispose());
 

@@ -4,7 +4,7 @@ import { lossSuite } from "../support/losses";
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await requestGpu();
+  gpu = await requestGpu({ tuning: "off" });
 });
 afterAll(() => gpu.dispose());
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const missing = networks.filter((name) => !fs.existsSync(path.join(folder, `${name}.json`)));
   if (missing.length > 0)
     execFileSync("python3", ["tools/make_application_models.py", folder, ...missing], { stdio: "inherit" });
-  gpu = await requestGpu();
+  gpu = await requestGpu({ tuning: "off" });
 }, 600_000);
 afterAll(() => gpu.dispose());
 

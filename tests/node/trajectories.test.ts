@@ -4,7 +4,7 @@ import { trajectorySuite, variantSuite } from "../support/trajectories";
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await requestGpu();
+  gpu = await requestGpu({ tuning: "off" });
 });
 afterAll(() => gpu.dispose());
 

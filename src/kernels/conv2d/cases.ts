@@ -69,4 +69,8 @@ export const examples: readonly Example[] = [
   example([1, 16, 16, 12], [5, 5, 8], { pads: "same", strides: [3, 2], large: true }),
   example([2, 15, 15, 24], [1, 1, 40], { large: true }),
   example([1, 14, 14, 32], [1, 1, 64], { strides: [2, 2], large: true }),
+  // Long sums, cut into parts, in each of the three directions.
+  example([1, 2, 2, 1200], [1, 1, 8], { large: true }),
+  example([1, 2, 2, 8], [1, 1, 1200], { large: true }),
+  example([1, 36, 36, 4], [1, 1, 8], { large: true }),
 ];

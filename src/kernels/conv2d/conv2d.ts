@@ -2,7 +2,9 @@
 import { formatShape, ThawError } from "../../errors";
 import { checkEpilogue, convolutionShape, type ConvolutionAttrs } from "../convolution";
 import { epilogueOf } from "../epilogue";
-import { operation, type Case, type Shape } from "../operation";
+import { unlikelyProducts } from "../matmul/select";
+import { tileForms, type TileForm } from "../matmul/tiles";
+import { formsOf, operation, type Case, type Shape } from "../operation";
 import { examples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
@@ -49,10 +51,18 @@ export const conv2d = operation<ConvolutionAttrs>({
     plain: (attrs, shapes) => lowerPlain(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes)),
     vec4: (attrs, shapes, adapter) =>
       productVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    tiles: (attrs, shapes, adapter) =>
-      tiles.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    tilesVec4: (attrs, shapes, adapter) =>
-      tilesVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+    ...formsOf<ConvolutionAttrs, TileForm>(
+      "tiles",
+      tileForms,
+      (form) => (attrs, shapes, adapter) =>
+        tiles.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter, form),
+    ),
+    ...formsOf<ConvolutionAttrs, TileForm>(
+      "tilesVec4",
+      tileForms,
+      (form) => (attrs, shapes, adapter) =>
+        tilesVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter, form),
+    ),
     quadsVec4: (attrs, shapes, adapter) =>
       quadsVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
     registers: (attrs, shapes, adapter) =>
@@ -60,6 +70,7 @@ export const conv2d = operation<ConvolutionAttrs>({
   },
   select: (attrs, shapes, adapter) =>
     selectConvolution(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), forwardProduct, adapter),
+  unlikely: unlikelyProducts,
   cases: [
     ...examples.map(({ attrs, x, w, large }, i) => ({
       attrs,
@@ -110,10 +121,20 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
       lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined),
     vec4: (attrs, { dy, w, residual }, adapter) =>
       productVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    tiles: (attrs, { dy, w, residual }, adapter) =>
-      tiles.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    tilesVec4: (attrs, { dy, w, residual }, adapter) =>
-      tilesVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+    ...formsOf<InputGradientAttrs, TileForm>(
+      "tiles",
+      tileForms,
+      (form) =>
+        (attrs, { dy, w, residual }, adapter) =>
+          tiles.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter, form),
+    ),
+    ...formsOf<InputGradientAttrs, TileForm>(
+      "tilesVec4",
+      tileForms,
+      (form) =>
+        (attrs, { dy, w, residual }, adapter) =>
+          tilesVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter, form),
+    ),
     quadsVec4: (attrs, { dy, w, residual }, adapter) =>
       quadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     registers: (attrs, { dy, w, residual }, adapter) =>
@@ -121,6 +142,7 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
   },
   select: (attrs, { dy, w }, adapter) =>
     selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
+  unlikely: unlikelyProducts,
   cases: examples.map(({ attrs, x, w, y, large }, i) => ({
     attrs: { ...attrs, inputShape: x },
     inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
@@ -142,9 +164,20 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
     plain: (attrs, { x, dy }) => lowerPlainFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy)),
     vec4: (attrs, { x, dy }, adapter) =>
       productVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
-    tiles: (attrs, { x, dy }, adapter) => tiles.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
-    tilesVec4: (attrs, { x, dy }, adapter) =>
-      tilesVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
+    ...formsOf<FilterGradientAttrs, TileForm>(
+      "tiles",
+      tileForms,
+      (form) =>
+        (attrs, { x, dy }, adapter) =>
+          tiles.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter, form),
+    ),
+    ...formsOf<FilterGradientAttrs, TileForm>(
+      "tilesVec4",
+      tileForms,
+      (form) =>
+        (attrs, { x, dy }, adapter) =>
+          tilesVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter, form),
+    ),
     quadsVec4: (attrs, { x, dy }, adapter) =>
       quadsVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
     registers: (attrs, { x, dy }, adapter) =>
@@ -152,6 +185,7 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
   },
   select: (attrs, { x, dy }, adapter) =>
     selectConvolution(convolutionOf(attrs, x, attrs.filterShape, dy), filterGradientProduct, adapter),
+  unlikely: unlikelyProducts,
   cases: examples.map(({ attrs, x, w, y, large }) => ({
     attrs: { ...attrs, filterShape: w },
     inputs: { x, dy: y },

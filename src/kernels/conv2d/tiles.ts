@@ -12,15 +12,17 @@ import {
   noEpilogue,
   type Epilogue,
 } from "../epilogue";
-import { lowerParts, partsFor } from "../matmul/parts";
+import { lowerParts } from "../matmul/parts";
 import {
   lowerTiles as lowerProduct,
   lowerTilesVec4 as lowerProductVec4,
-  stepsOfTile,
+  needNoParts,
+  partsOf,
   tileConstants,
-  tileFor,
+  tileOf,
   tilesOf,
   type Tile,
+  type TileForm,
 } from "../matmul/tiles";
 import filterGradientSource from "./conv2d_filter_gradient_tiles.wgsl?raw";
 import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?raw";
@@ -130,9 +132,9 @@ export const filterGradientTilesVec4Kernel: Kernel<FilterTiled> = {
 
 /** The three directions by one family of programs. */
 export interface TiledVariant {
-  readonly forward: (p: Convolution, epilogue: Epilogue, adapter: AdapterTraits) => Lowering;
-  readonly inputGradient: (p: Convolution, residual: boolean, adapter: AdapterTraits) => Lowering;
-  readonly filterGradient: (p: Convolution, adapter: AdapterTraits) => Lowering;
+  readonly forward: (p: Convolution, epilogue: Epilogue, adapter: AdapterTraits, form?: TileForm) => Lowering;
+  readonly inputGradient: (p: Convolution, residual: boolean, adapter: AdapterTraits, form?: TileForm) => Lowering;
+  readonly filterGradient: (p: Convolution, adapter: AdapterTraits, form?: TileForm) => Lowering;
 }
 
 function tiledVariant(
@@ -141,30 +143,35 @@ function tiledVariant(
   product: typeof lowerProduct,
   check: (p: Convolution) => void,
 ): TiledVariant {
-  const launch = (gather: Gather, epilogue: Epilogue, bind: Readonly<Record<string, string | undefined>>) => {
-    const tile = tileFor(gather.params.m, gather.params.n, gather.groups);
+  type Bind = Readonly<Record<string, string | undefined>>;
+  const launch = (gather: Gather, epilogue: Epilogue, bind: Bind, form: TileForm | undefined) => {
+    const tile = tileOf(form, gather.params.m, gather.params.n, gather.groups);
     return dispatch(kernel, { gather, tile, epilogue }, { ...bind, ...epilogueBindings(epilogue) });
   };
   return {
-    forward: (p, epilogue, adapter) => {
-      if (isProduct(p)) return product(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
+    forward: (p, epilogue, adapter, form) => {
+      const bind = { x: "x", w: "w", y: "y" };
+      if (isProduct(p)) return product(forwardProduct(p, epilogue), bind, adapter, form);
       check(p);
-      return { dispatches: [launch(forwardGather(p), epilogue, { x: "x", w: "w", y: "y" })] };
+      needNoParts(form);
+      return { dispatches: [launch(forwardGather(p), epilogue, bind, form)] };
     },
     // One launch for each phase of the strides: pixels of dx that the same taps reach.
-    inputGradient: (p, residual, adapter) => {
+    inputGradient: (p, residual, adapter, form) => {
       const epilogue: Epilogue = { ...noEpilogue, residual };
-      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter);
+      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter, form);
       check(p);
+      needNoParts(form);
       const bind = { x: "dy", w: "w", y: "dx" };
-      return { dispatches: inputGradientGathers(p).map((gather) => launch(gather, epilogue, bind)) };
+      return { dispatches: inputGradientGathers(p).map((gather) => launch(gather, epilogue, bind, form)) };
     },
-    filterGradient: (p, adapter) => {
-      if (isProduct(p)) return product(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter);
+    filterGradient: (p, adapter, form) => {
+      if (isProduct(p))
+        return product(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter, form);
       check(p);
-      const tile = tileFor(filterRows(p), p.filtersEach, groupsOf(p));
+      const tile = tileOf(form, filterRows(p), p.filtersEach, groupsOf(p));
       const tiles = groupsOf(p) * tilesOf(filterRows(p), p.filtersEach, tile);
-      const { parts, each } = partsFor(positionsOf(p), tiles, stepsOfTile, adapter);
+      const { parts, each } = partsOf(form, positionsOf(p), tiles, adapter);
       const run = (dw: string) => dispatch(filterKernel, { p, tile, parts, each }, { x: "x", dy: "dy", dw });
       if (parts === 1) return { dispatches: [run("dw")] };
       return lowerParts(run("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");

@@ -3,13 +3,13 @@ import { formatShape, ThawError } from "../../errors";
 import type { Activation } from "../activation/activation";
 import { checkEpilogue } from "../convolution";
 import { epilogueOf } from "../epilogue";
-import { elements, operation, type Case, type Shape } from "../operation";
+import { elements, formsOf, operation, type Case, type Shape } from "../operation";
 import { lowerPlain, type Gemm } from "./gemm";
 import { lowerQuadsVec4 } from "./quads-vec4";
 import { lowerRegisters } from "./registers";
 import { lowerNarrow } from "./narrow";
-import { selectMatmul } from "./select";
-import { lowerTiles, lowerTilesVec4 } from "./tiles";
+import { selectMatmul, unlikelyProducts } from "./select";
+import { lowerTiles, lowerTilesVec4, tileForms, type TileForm } from "./tiles";
 import { lowerVec4 } from "./vec4";
 
 export interface MatmulAttrs {
@@ -107,12 +107,21 @@ export const matmul = operation<MatmulAttrs>({
     plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
     narrow: (attrs, shapes, adapter) => lowerNarrow(gemmOf(attrs, shapes), names, adapter),
     vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
-    tiles: (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter),
-    tilesVec4: (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter),
+    ...formsOf<MatmulAttrs, TileForm>(
+      "tiles",
+      tileForms,
+      (form) => (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter, form),
+    ),
+    ...formsOf<MatmulAttrs, TileForm>(
+      "tilesVec4",
+      tileForms,
+      (form) => (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter, form),
+    ),
     quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
     registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
   },
   select: (attrs, shapes, adapter) => selectMatmul(gemmOf(attrs, shapes), adapter),
+  unlikely: unlikelyProducts,
   cases: cases(),
 });
 

@@ -44,6 +44,8 @@ const leastSteps = (adapter: AdapterTraits) => (adapter.software ? 128 : 64);
 /**
  * Into how many parts a sum of `steps` is cut when `tiles` workgroups would compute it whole; `each` is the length of a
  * part, a multiple of `multiple`, and no part is empty.
+ *
+ * @param share of the workgroups that are wanted by default
  */
 export function partsFor(
   steps: number,
@@ -51,9 +53,10 @@ export function partsFor(
   multiple: number,
   adapter: AdapterTraits,
   stepSize = 1,
+  share = 1,
 ): { parts: number; each: number } {
   const wanted = Math.min(
-    ceilDiv(workgroupsWanted(adapter), tiles),
+    ceilDiv(workgroupsWanted(adapter) * share, tiles),
     Math.floor((steps * stepSize) / leastSteps(adapter)),
     1024,
   );

@@ -1,5 +1,5 @@
 /** Which variant of the product an adapter gets; 1x1 convolutions ask here too. */
-import type { AdapterTraits } from "../operation";
+import type { AdapterTraits, Unlikely } from "../operation";
 import type { Gemm } from "./gemm";
 import { inVectors } from "./vec4";
 
@@ -23,3 +23,11 @@ const isNarrow = (p: Gemm): boolean => p.batch === 1 && Math.min(p.m, p.n) <= 8 
 /** The same for `matmul` itself, which has a variant for narrow products behind a software adapter. */
 export const selectMatmul = (p: Gemm, adapter: AdapterTraits): string =>
   adapter.software && isNarrow(p) ? "narrow" : selectProduct(p, adapter);
+
+/** What an autotuner leaves out, of the variants of products and convolutions. */
+export const unlikelyProducts: Readonly<Record<string, Unlikely>> = {
+  tiles: { on: "software", behind: "tilesVec4" },
+  tilesVec4: { on: "software" },
+  quadsVec4: { on: "gpu" },
+  registers: { on: "gpu", behind: "quadsVec4" },
+};

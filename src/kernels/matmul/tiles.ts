@@ -36,6 +36,53 @@ export function tileFor(m: number, n: number, groups = 1): Tile {
   return { rows: few || m <= half ? half : rows, columns };
 }
 
+/** What may be chosen otherwise than `tileFor` and `partsFor` do. */
+export interface TileForm {
+  readonly tile?: Tile;
+  /** How many workgroups to cut a long sum for, as a share of the default. */
+  readonly share?: number;
+}
+
+/** Forms to be timed: tiles by name, and other numbers of parts. */
+export const tileForms = {
+  "64x64": { tile: { rows: 64, columns: 64 } },
+  "32x64": { tile: { rows: 32, columns: 64 } },
+  "128x64": { tile: { rows: 128, columns: 64 } },
+  "128x32": { tile: { rows: 128, columns: 32 } },
+  "64x32": { tile: { rows: 64, columns: 32 } },
+  moreParts: { share: 4 },
+  fewerParts: { share: 1 / 4 },
+} as const satisfies Readonly<Record<string, TileForm>>;
+
+/** The tile of a form, or the default. @throws VariantUnfit where half of it would lie outside and there is a smaller one. */
+export function tileOf(form: TileForm | undefined, m: number, n: number, groups = 1): Tile {
+  const { tile } = form ?? {};
+  if (!tile) return tileFor(m, n, groups);
+  const leastRows = tile.columns === 32 ? 64 : 32;
+  if ((tile.columns > 32 && n <= 32) || (tile.rows > leastRows && m <= tile.rows / 2))
+    throw new VariantUnfit(`a tile of ${tile.rows} x ${tile.columns} would be half empty`);
+  return tile;
+}
+
+/** `partsFor` a form. @throws VariantUnfit where another share changes nothing. */
+export function partsOf(
+  form: TileForm | undefined,
+  steps: number,
+  tiles: number,
+  adapter: AdapterTraits,
+): ReturnType<typeof partsFor> {
+  const usual = partsFor(steps, tiles, stepsOfTile, adapter);
+  if (form?.share === undefined) return usual;
+  const other = partsFor(steps, tiles, stepsOfTile, adapter, 1, form.share);
+  if (other.parts === usual.parts) throw new VariantUnfit("the sum would have as many parts as it has anyway");
+  return other;
+}
+
+/** @throws VariantUnfit for a form that is about parts, where sums are not cut. */
+export function needNoParts(form: TileForm | undefined): void {
+  if (form?.share !== undefined) throw new VariantUnfit("sums are not cut into parts here");
+}
+
 interface Tiled {
   readonly p: Gemm;
   readonly tile: Tile;
@@ -90,18 +137,19 @@ export const tilesVec4Kernel: Kernel<Tiled> = {
   }),
 };
 
-export const lowerTiles = (p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering =>
-  lower(tilesKernel, p, names, adapter);
+export const lowerTiles = (p: Gemm, names: GemmNames, adapter: AdapterTraits, form?: TileForm): Lowering =>
+  lower(tilesKernel, p, names, adapter, form);
 
-export function lowerTilesVec4(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
+export function lowerTilesVec4(p: Gemm, names: GemmNames, adapter: AdapterTraits, form?: TileForm): Lowering {
   if (!inVectors(p)) throw new VariantUnfit("matmul_tiles_vec4 reads rows in vectors of four");
-  return lower(tilesVec4Kernel, p, names, adapter);
+  return lower(tilesVec4Kernel, p, names, adapter, form);
 }
 
-function lower(kernel: Kernel<Tiled>, p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
-  const tile = tileFor(p.m, p.n, p.batch);
-  const tiles = tilesOf(p.m, p.n, tile);
-  const { parts, each } = p.batch === 1 ? partsFor(p.k, tiles, stepsOfTile, adapter) : { parts: 1, each: p.k };
+function lower(kernel: Kernel<Tiled>, p: Gemm, names: GemmNames, adapter: AdapterTraits, form?: TileForm): Lowering {
+  const tile = tileOf(form, p.m, p.n, p.batch);
+  if (p.batch > 1) needNoParts(form);
+  const { parts, each } =
+    p.batch === 1 ? partsOf(form, p.k, tilesOf(p.m, p.n, tile), adapter) : { parts: 1, each: p.k };
   const launch = (problem: Gemm, y: string) =>
     dispatch(
       kernel,

@@ -83,6 +83,9 @@ function checkGradientShapes(who: string, x: Shape, dy: Shape): void {
 const select = (x: Shape, adapter: AdapterTraits) =>
   adapter.software || elements(x.slice(1, -1)) < 16 ? "plain" : "workgroup";
 
+/** Its barriers: a hundred times slower there. */
+const unlikely = { workgroup: { on: "software" } } as const;
+
 const inputs: readonly (readonly [Shape, "large"?])[] = [
   [[1, 1, 1, 1]],
   [[2, 3, 5, 3]],
@@ -108,6 +111,7 @@ export const globalAveragePool = operation<object>({
   },
   variants: { plain: forward(1, false), workgroup: forward(8, false) },
   select: (_, { x }, adapter) => select(x, adapter),
+  unlikely,
   cases: inputs.map(([x, flag]) => ({ attrs: {}, inputs: { x }, ...large(flag) })),
 });
 
@@ -119,6 +123,7 @@ export const globalMaxPool = operation<object>({
   gradients: { x: { op: "globalMaxPoolGradient", from: { dy: "dy", x: "x", y: "y" } } },
   variants: { plain: forward(1, true), workgroup: forward(8, true) },
   select: (_, { x }, adapter) => select(x, adapter),
+  unlikely,
   cases: inputs.map(([x, flag]) => ({ attrs: {}, inputs: { x }, ...large(flag) })),
 });
 
@@ -166,6 +171,7 @@ export const globalMaxPoolGradient = operation<object>({
   constants: ["dy", "x", "y"],
   variants: { plain: maxGradient(1), workgroup: maxGradient(8) },
   select: (_, { x }, adapter) => select(x, adapter),
+  unlikely,
   cases: inputs.map(([x, flag]) => ({
     attrs: {},
     inputs: { dy: [x[0], x.at(-1)!], x, y: [x[0], x.at(-1)!] },

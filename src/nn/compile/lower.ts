@@ -1,12 +1,14 @@
 /** Kernels for nodes: which variant runs, as which dispatches, with which temporary memory. */
 import type { Cost, Dispatch } from "../../kernels/kernel";
-import { chooseVariant, type AdapterTraits } from "../../kernels/operation";
+import { choose, type AdapterTraits } from "../../kernels/operation";
 import { findOperation } from "../../kernels/registry";
 import type { Graph, Node } from "../graph";
 
 export interface LoweredNode {
   readonly node: Node;
   readonly variant: string;
+  /** The variant that `select` names, where a tuned answer took its place. */
+  readonly instead?: string;
   readonly dispatches: readonly LoweredDispatch[];
   /** Temporary values: name -> 4-byte elements. */
   readonly scratch: Readonly<Record<string, number>>;
@@ -24,11 +26,11 @@ export function lower(graph: Graph, adapter: AdapterTraits): LoweredNode[] {
     const op = findOperation(node.op);
     if (op.alias) return { node, variant: "alias", dispatches: [], scratch: {} };
     const shapes = graph.shapesOf(node);
-    const variant = chooseVariant(op, node.attrs, shapes, adapter);
-    const { dispatches, scratch = {} } = op.variants[variant](node.attrs, shapes, adapter);
+    const choice = choose(op, node.attrs, shapes, adapter);
+    const { dispatches, scratch = {} } = op.variants[choice.variant](node.attrs, shapes, adapter);
     return {
       node,
-      variant,
+      ...choice,
       scratch,
       dispatches: dispatches.map((dispatch) => ({
         dispatch,

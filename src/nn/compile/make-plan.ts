@@ -14,6 +14,7 @@ import { featureArrays, featureReport, type FeatureReport } from "./feature-repo
 import { lower, type LoweredNode } from "./lower";
 import { Plan, type PlanStep, type Port } from "./plan";
 import { alignToBlock, blockBytes, layOutParameters, planMemory, scratchKey, type MemoryPlan } from "./plan-memory";
+import { collectProblems } from "./problems";
 import { requireGrad } from "./require-grad";
 import { schedule, type Schedule } from "./schedule";
 import { simplify } from "./simplify";
@@ -87,6 +88,7 @@ export function makePlan(request: PlanRequest): Plan {
     gained,
     changes: changedParameters(graph, gradients),
     features: reportFeatures(request, split, steps.length - setupCount),
+    problems: collectProblems(graph, lowered),
   });
 }
 
@@ -154,7 +156,7 @@ function keptValues(traced: Traced, gradients: ParameterGradients, predict: bool
 }
 
 function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory: MemoryPlan): PlanStep[] {
-  const { node, variant, dispatches } = lowered;
+  const { node, variant, instead, dispatches } = lowered;
   return dispatches.map(({ dispatch, sizes, cost }) => {
     const bindings = readInterface(dispatch.kernel.source).bindings.flatMap(({ name, access }) => {
       const source = dispatch.bind[name];
@@ -175,6 +177,7 @@ function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory:
       layer: node.layer,
       op: node.op,
       variant,
+      ...(instead && { instead }),
       kernel: dispatch.kernel.name,
       ...(node.gradient && { gradient: node.gradient }),
       merged: node.merged,

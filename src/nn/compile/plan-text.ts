@@ -53,6 +53,7 @@ export function planTable(plan: Plan): string {
     ...total("forward", plan.totals("forward")),
     ...total("backward", plan.totals("backward")),
     ...total("update", plan.totals("update")),
+    ...tunedLines(plan),
     "",
     `saved activations ${formatBytes(savedActivationBytes)}; peak ${formatBytes(plan.peakBytes)} = ` +
       `weights ${formatBytes(memory.parameters + memory.state)} + gradients ${formatBytes(memory.gradients)} + optimizer ${formatBytes(memory.optimizer)} + ` +
@@ -61,4 +62,15 @@ export function planTable(plan: Plan): string {
       (memory.features > 0 ? `cached features ${formatBytes(memory.features)} + ` : "") +
       `other ${formatBytes(memory.other)}`,
   ].join("\n");
+}
+
+/** What tuned answers changed: a line for each operation and variant, with the layers. */
+function tunedLines({ steps }: Plan): string[] {
+  const layers = new Map<string, Set<string>>();
+  for (const { op, variant, instead, layer } of steps) {
+    if (instead === undefined) continue;
+    const change = `${op} by ${variant} instead of ${instead}`;
+    layers.set(change, (layers.get(change) ?? new Set()).add(layer));
+  }
+  return [...layers].map(([change, names]) => `tuned      ${change}: ${[...names].join(", ")}`);
 }

@@ -4,6 +4,7 @@ import type { Phase } from "../graph";
 import type { FeatureReport } from "./feature-report";
 import type { Parameter } from "../parameter";
 import type { Place } from "./plan-memory";
+import type { PlanProblem } from "./problems";
 import type { Simplified } from "./simplify";
 import { planTable } from "./plan-text";
 
@@ -13,6 +14,8 @@ export interface PlanStep {
   readonly layer: string;
   readonly op: string;
   readonly variant: string;
+  /** The variant that runs where nothing is tuned, if a tuned answer took its place. */
+  readonly instead?: string;
   readonly kernel: string;
   readonly gradient?: "dx" | "dw" | "sum";
   readonly merged: readonly string[];
@@ -84,6 +87,8 @@ export interface PlanFields {
   readonly changes: readonly Parameter[];
   /** Whether features are cached, and why or why not; undefined where the question has not been asked. */
   readonly features: FeatureReport | undefined;
+  /** What an autotuner may time, the heaviest first. */
+  readonly problems: readonly PlanProblem[];
 }
 
 /** A value that enters or leaves a plan. */
@@ -138,11 +143,12 @@ export class Plan {
       savedActivationBytes,
       ...(features && { features: { cached: features.cached, reason: features.reason } }),
       layers,
-      steps: this.steps.map(({ phase, layer, op, variant, kernel, gradient, merged, flops, bytes }) => ({
+      steps: this.steps.map(({ phase, layer, op, variant, instead, kernel, gradient, merged, flops, bytes }) => ({
         phase,
         layer,
         op,
         variant,
+        ...(instead && { instead }),
         kernel,
         ...(gradient && { gradient }),
         ...(merged.length > 0 && { merged }),

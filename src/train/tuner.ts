@@ -1,0 +1,40 @@
+/** The tuner on a device: a plan's problems are timed, and the answers go where they are kept. Loaded on demand (tuning.ts). */
+import { ThawError } from "../errors";
+import type { Gpu } from "../gpu/device";
+import type { TuningTable } from "../gpu/tuning";
+import type { AdapterTraits } from "../kernels/operation";
+import { findOperation } from "../kernels/registry";
+import { operationOfKey } from "../kernels/tuning-key";
+import { GpuCandidateTimer } from "../nn/candidate-timer";
+import type { Plan } from "../nn/compile/plan";
+import { tune, type TuningResult } from "../nn/tune";
+
+export { TuningReport } from "../nn/tuning-report";
+
+/** @param budget milliseconds */
+export async function tunePlan(gpu: Gpu, plan: Plan, adapter: AdapterTraits, budget: number): Promise<TuningResult> {
+  const { tuning } = gpu;
+  const timer = new GpuCandidateTimer(gpu);
+  try {
+    const { problems } = plan.fields;
+    const known = (key: string) => tuning.get(key);
+    const result = await tune({ problems, adapter, known, settled: tuning.settled, timer, budget });
+    for (const key of result.changed) tuning.delete(key);
+    for (const { problem, answer } of result.timed) tuning.set(problem.key, answer);
+    await tuning.save();
+    return result;
+  } finally {
+    timer.dispose();
+  }
+}
+
+/** @throws ThawError for a pinned table that names an operation or a variant that is not there: it would be ignored silently. */
+export function checkTable(table: TuningTable): void {
+  for (const [key, variant] of Object.entries(table)) {
+    const { variants } = findOperation(operationOfKey(key));
+    if (!Object.hasOwn(variants, variant)) {
+      const happened = `the table names the variant ${variant} for ${key}`;
+      throw new ThawError("tuning", happened, `one of ${Object.keys(variants).join(", ")}`);
+    }
+  }
+}
