@@ -26,6 +26,7 @@ export const selectMatmul = (p: Gemm, adapter: AdapterTraits): string =>
 
 /** What an autotuner leaves out, of the variants of products and convolutions. */
 export const unlikelyProducts: Readonly<Record<string, Unlikely>> = {
+  narrow: { on: "gpu" },
   tiles: { on: "software", behind: "tilesVec4" },
   tilesVec4: { on: "software" },
   quadsVec4: { on: "gpu" },

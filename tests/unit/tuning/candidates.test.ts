@@ -127,7 +127,7 @@ describe("candidatesFor", () => {
       "tilesVec4@128x32",
       "tilesVec4@64x32",
     ]);
-    expect(variants({ ...softwareAdapter, features: ["subgroups"] })).toEqual(["registers"]);
+    expect(variants({ ...softwareAdapter, features: ["subgroups"] })).toEqual(["quadsVec4"]);
     const product = { x: [64, 8192], w: [8192, 64], y: [64, 64] };
     const long = candidatesFor(findOperation("matmul"), {}, product, gpuAdapter).map((c) => c.variant);
     expect(long).toContain("tilesVec4@fewerParts");
