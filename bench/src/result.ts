@@ -34,7 +34,7 @@ export interface Row {
   readonly ratio?: number;
   /** How the results were compared before any time was believed, and what came of it. */
   readonly parity?: string;
-  /** What a reader has to know to read the figures rightly. */
+  /** What a reader has to know in order to read the figures rightly. */
   readonly note?: string;
   /** Further figures that belong to the row, by name. */
   readonly details?: Readonly<Record<string, number>>;

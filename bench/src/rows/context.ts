@@ -43,6 +43,8 @@ export async function attempt<T>(
   try {
     return await action();
   } catch (error) {
+    // Where TF.js disagrees no time can be believed; another peer may be wrong by itself.
+    if (error instanceof Disagreement && system === "tfjs") throw error;
     const reason = error instanceof Error ? error.message : String(error);
     say(`${row}: ${system}: ${reason}`);
     absences.note(row, system, reason);
@@ -50,12 +52,16 @@ export async function attempt<T>(
   }
 }
 
+export class Disagreement extends Error {}
+
 /** Results agree to this, relative to the largest value. */
 export const tolerance = 1e-3;
 
 /** @throws when results differ: times of something else are worth nothing. */
 export function checkAgreement(who: string, error: number): string {
   if (error > tolerance)
-    throw new Error(`${who}: results differ from Thaw's by ${error.toExponential(1)}; expected at most ${tolerance}`);
+    throw new Disagreement(
+      `${who}: results differ from Thaw's by ${error.toExponential(1)}; expected at most ${tolerance}`,
+    );
   return `results agree to ${error.toExponential(0)}`;
 }

@@ -12,9 +12,6 @@ import {
 } from "../systems/jaxjs";
 import type { Problem } from "./problems";
 
-/** Nothing is left to prepare once a kernel has run: jax-js compiles for one shape. */
-export const finishJax = (): Promise<void> => Promise.resolve();
-
 export class JaxKernel {
   readonly #problem: Problem;
   readonly #inputs: readonly JaxArray[];
@@ -26,7 +23,7 @@ export class JaxKernel {
     const given = Object.entries(problem.inputs);
     if (problem.kind === "matmul") {
       this.#inputs = given.map(([name, shape]) => jaxArray(data[name], shape));
-      this.#function = jaxMatmul();
+      this.#function = jaxMatmul(problem.direction);
       return;
     }
     const turned = given.map(([name, shape]) => toChannelsFirst(data[name], shape, name === "w"));

@@ -40,7 +40,7 @@ export class TfjsKernel {
 
   #launch(t: Readonly<Record<string, Tensor>>): Tensor {
     const { kind, direction, stride, pad, x, w } = this.#problem;
-    if (kind === "matmul") return tf.matMul(t.x, t.w);
+    if (kind === "matmul") return tf.matMul(t.x, t.w, direction === "dw", direction === "dx");
     // Its fast paths ask for "same" or "valid"; explicit padding only where neither says the same.
     const explicit = [
       [0, 0],

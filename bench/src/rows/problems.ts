@@ -22,14 +22,15 @@ export interface Problem {
   readonly pad: number;
 }
 
-function matmul(n: number): Problem {
+/** x * w; its gradients are products of dy and a transposed factor, and go by the same names. */
+function matmul(n: number, direction: Direction): Problem {
   const x: Shape = [n, n];
   return {
-    id: `kernel/matmul-${n}/forward`,
+    id: `kernel/matmul-${n}/${direction}`,
     kind: "matmul",
-    direction: "forward",
+    direction,
     op: "matmul",
-    attrs: {},
+    attrs: { transposeX: direction === "dw", transposeW: direction === "dx" },
     inputs: { x, w: x },
     batch: 0,
     x,
@@ -130,12 +131,13 @@ const large: readonly Shaped[] = [
 /** A quick run takes half the images: TF.js needs fifteen seconds for one gradient of eight where the machine is slow. */
 export function problems(options: { quick: boolean; large: boolean }): Problem[] {
   const batch = options.quick ? 4 : 8;
-  const sizes = options.quick ? [256, 512, 1024] : [256, 512, 1024, 2048];
+  const directions = ["forward", "dx", "dw"] as const;
+  const products = options.quick
+    ? [256, 512, 1024].map((n) => matmul(n, "forward"))
+    : [256, 512, 1024, 2048].flatMap((n) => directions.map((direction) => matmul(n, direction)));
   const shaped = [...goals, ...(options.quick ? [] : more), ...(options.large ? large : [])];
   return [
-    ...sizes.map(matmul),
-    ...shaped.flatMap((of) =>
-      (["forward", "dx", "dw"] as const).map((direction) => convolution({ ...of, batch }, direction)),
-    ),
+    ...products,
+    ...shaped.flatMap((of) => directions.map((direction) => convolution({ ...of, batch }, direction))),
   ];
 }

@@ -10,7 +10,7 @@ import { buildThaw, compileThaw, freeze } from "../systems/thaw";
 import { startNetwork, startThriftily, type NetworkOptions, type Watched } from "../systems/tfjs-step";
 import { batchOf } from "./batch";
 import { cachedRows } from "./cached";
-import { checkAgreement, type Context } from "./context";
+import { attempt, checkAgreement, type Context } from "./context";
 
 /** How much is frozen: the number of layers from the input up, as `model.layers` counts them. */
 const freezings = { all: () => 0, first100: () => 100, head: (layers: number) => layers - 1 } as const;
@@ -60,7 +60,14 @@ async function partRows(network: Network, part: Part, context: Context): Promise
     return `first losses ${loss.toPrecision(7)} and ${other.toPrecision(7)}`;
   };
   const measure = context.quick ? measureThriftily : measureFully;
-  const times = await measure(thaw, options, part !== "all", compare, context.pace());
+  const pace = context.pace();
+  const both = await attempt(
+    context,
+    id,
+    "tfjs",
+    async () => await measure(thaw, options, part !== "all", compare, pace),
+  );
+  const times = both ?? { thaw: summarise(await collect(thaw, pace)) };
   await fit.stop();
   const counts = await countSteadyStep(model, data, network.batch);
   model.dispose();
@@ -69,14 +76,12 @@ async function partRows(network: Network, part: Part, context: Context): Promise
       id,
       unit: "ms",
       thaw: times.thaw,
-      tfjs: times.tfjs,
-      ratio: ratioOf(times.thaw, times.tfjs),
-      parity: times.parity,
+      ...(both && { tfjs: both.tfjs, ratio: ratioOf(both.thaw, both.tfjs), parity: both.parity }),
       ...(part !== "all" && { note: "TF.js's frozen normalizations are called with training: false" }),
-      ...(times.asItComes && { details: { tfjsAsItComes: times.asItComes.median } }),
+      ...(both?.asItComes && { details: { tfjsAsItComes: both.asItComes.median } }),
     },
-    ...countRows(part, network, counts, times.counts),
-    peakRow(part, network, { ...memory, tfjs: times.memory }),
+    ...countRows(part, network, counts, both?.counts),
+    peakRow(part, network, { ...memory, tfjs: both?.memory }),
   ];
 }
 

@@ -41,7 +41,12 @@ export function permute(data: Float32Array, shape: Shape, order: readonly number
 
 export type JaxFunction = (...inputs: JaxArray[]) => JaxArray;
 
-export const jaxMatmul = (): JaxFunction => jax.jit((x: JaxArray, w: JaxArray) => np.matmul(x, w));
+/** Of (x, w), of (dy, w) and of (x, dy), under the names x and w. */
+export const jaxMatmul = (direction: "forward" | "dx" | "dw"): JaxFunction =>
+  jax.jit((x: JaxArray, w: JaxArray) => {
+    if (direction === "dx") return np.matmul(x, np.matrixTranspose(w));
+    return np.matmul(direction === "dw" ? np.matrixTranspose(x) : x, w);
+  });
 
 export interface JaxConvolution {
   readonly strides: readonly number[];
