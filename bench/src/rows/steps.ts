@@ -106,7 +106,7 @@ type Measure = (
 
 /** Thaw before and after TF.js, which takes one step. */
 const measureThriftily: Measure = async (thaw, options, _, compare, pace) => {
-  const half = { ...pace, rounds: Math.ceil(pace.rounds / 2), seconds: pace.seconds / 2 };
+  const half = { ...pace, rounds: Math.ceil(pace.rounds / 2), least: 2, seconds: pace.seconds / 2 };
   const before = await collect(thaw, half);
   const { counts, milliseconds, watched, steps } = await startThriftily(options);
   steps.dispose();
