@@ -5,7 +5,7 @@ import { PeakMeter } from "./measure/peaks";
 import { fullPace, hurriedPace, largePace, quickPace } from "./measure/timing";
 import { largeNetworks, smallNetwork } from "./networks";
 import { medianOf, type Peaks, type Row, type SuiteOptions, type SuiteResult } from "./result";
-import { Absences, type Context } from "./rows/context";
+import { Absences, type Context, type OrtPlace } from "./rows/context";
 import { inferenceRows } from "./rows/inference";
 import { kernelRows } from "./rows/kernels";
 import { stepRows } from "./rows/steps";
@@ -18,8 +18,7 @@ const quickSeconds = 90;
 /** What a page and Node give differently. */
 export interface Surroundings {
   readonly say: (text: string) => void;
-  readonly ortWasm: string | undefined;
-  readonly ortReason: string;
+  readonly ort: OrtPlace;
 }
 
 /** @throws when there is no adapter, a peer does not start at all, or results differ. */

@@ -11,8 +11,8 @@ const started = performance.now();
 try {
   const { json, quick, large, only } = readArguments(process.argv.slice(2));
   const { commit, versions, sizes, absent } = THAW_BENCH_BUILD;
-  const ortReason = "its WebGPU provider asks for a page";
-  const result = await runSuite({ quick, large, only }, { say, ortWasm: undefined, ortReason });
+  const ort = { missing: "its WebGPU provider asks for a page" };
+  const result = await runSuite({ quick, large, only }, { say, ort });
   const wanted = sizes.filter((row) => only.length === 0 || only.some((part) => row.id.includes(part)));
   output(
     {

@@ -14,7 +14,7 @@ const page = globalThis as unknown as Page;
 page.runBench = async (options) => {
   const say = (text: string) => page.benchSay(text);
   try {
-    return { result: await runSuite(options, { say, ortWasm: new URL(ortWasm, location.href).href, ortReason: "" }) };
+    return { result: await runSuite(options, { say, ort: { wasm: new URL(ortWasm, location.href).href } }) };
   } catch (error) {
     return { error: error instanceof Error ? `${error.message}\n${error.stack}` : String(error) };
   }

@@ -15,10 +15,11 @@ export interface Context {
   readonly wants: (id: string) => boolean;
   readonly say: (text: string) => void;
   readonly absences: Absences;
-  /** Where ONNX Runtime's WebAssembly lies; undefined where it cannot run, with the reason in `ortReason`. */
-  readonly ortWasm: string | undefined;
-  readonly ortReason: string;
+  /** URL of ONNX Runtime's WebAssembly, or why it cannot run. */
+  readonly ort: OrtPlace;
 }
+
+export type OrtPlace = { readonly wasm: string } | { readonly missing: string };
 
 /** Collects why figures are missing. */
 export class Absences {

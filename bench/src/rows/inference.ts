@@ -42,10 +42,10 @@ export async function inferenceRows(network: Network, context: Context): Promise
     });
   });
   const ort = await attempt(context, id, "ort", async () => {
-    if (context.ortWasm === undefined) throw new Error(context.ortReason);
+    if ("missing" in context.ort) throw new Error(context.ort.missing);
     const { startOrt } = await import("../systems/ort");
     const bytes = onnxBytes(network, batch, (name) => model.getLayer(name).parameters);
-    const session = await startOrt(context.ortWasm, bytes, [batch, 3, size, size]);
+    const session = await startOrt(context.ort.wasm, bytes, [batch, 3, size, size]);
     const images = channelsFirst(x, batch, size * size);
     await join("ort", async () => await session.predict(images));
     return session;
