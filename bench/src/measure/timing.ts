@@ -26,7 +26,7 @@ export interface Pace {
 /** For `--quick`: one round of what takes long, several of what does not. */
 export const quickPace: Pace = { rounds: 5, least: 1, seconds: 1.5, shortest: 20 };
 /** For `--quick` where its time is running out. */
-export const hurriedPace: Pace = { rounds: 3, least: 1, seconds: 0.5, shortest: 10 };
+export const hurriedPace: Pace = { rounds: 3, least: 1, seconds: 1, shortest: 10 };
 export const fullPace: Pace = { rounds: 9, least: 5, seconds: 30, shortest: 100 };
 /** For networks that a GPU has no trouble with and that take a software adapter minutes. */
 export const largePace: Pace = { rounds: 9, least: 2, seconds: 60, shortest: 100 };

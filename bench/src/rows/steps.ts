@@ -7,7 +7,7 @@ import { relativeError } from "../random";
 import { ratioOf, type Measured, type Row, type Timed } from "../result";
 import { PacedFit } from "../systems/paced-fit";
 import { buildThaw, compileThaw, freeze } from "../systems/thaw";
-import { startNetwork, startThriftily, type NetworkOptions, type Watched } from "../systems/tfjs-step";
+import { startNetwork, thriftyStep, type NetworkOptions, type Watched } from "../systems/tfjs-step";
 import { batchOf } from "./batch";
 import { cachedRows } from "./cached";
 import { attempt, checkAgreement, type Context } from "./context";
@@ -108,11 +108,11 @@ type Measure = (
 const measureThriftily: Measure = async (thaw, options, _, compare, pace) => {
   const half = { ...pace, rounds: Math.ceil(pace.rounds / 2), least: 2, seconds: pace.seconds / 2 };
   const before = await collect(thaw, half);
-  const { counts, milliseconds, watched, steps } = await startThriftily(options);
-  steps.dispose();
-  const parity = compare(watched);
+  const step = await thriftyStep(options);
+  const parity = compare(step);
   const after = await collect(thaw, half);
-  return { thaw: summarise([...before, ...after]), tfjs: summarise([milliseconds]), counts, memory: watched, parity };
+  const thawTimes = summarise([...before, ...after]);
+  return { thaw: thawTimes, tfjs: summarise([step.milliseconds]), counts: step.counts, memory: step, parity };
 };
 
 const measureFully: Measure = async (thaw, options, frozen, compare, pace) => {

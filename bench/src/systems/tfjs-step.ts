@@ -9,7 +9,8 @@ import {
   finishTfjs,
   layers,
   tf,
-  watchTfjsInUse,
+  watchTfjsPool,
+  type PoolWatch,
   type Tensor,
   type WeightsOf,
 } from "./tfjs";
@@ -54,13 +55,17 @@ function stepsOf({ model, images, labels }: Started, batch: number): TfjsStep {
   };
 }
 
-/** @param action makes what is to be watched and runs it once. */
-async function watched<T>(action: () => Promise<[T, number]>): Promise<[T, Watched]> {
+/** @param action makes what is to be watched and runs it once; its second result is the loss. */
+async function watched<T>(action: (pool: PoolWatch) => Promise<[T, number]>): Promise<[T, Watched]> {
   emptyTfjsPool();
   const allocated = watchMemory();
-  const inUse = watchTfjsInUse();
-  const [made, loss] = await action();
-  return [made, { loss, inUse: inUse(), allocated: allocated() }];
+  const pool = watchTfjsPool();
+  try {
+    const [made, loss] = await action(pool);
+    return [made, { loss, inUse: pool.inUse(), allocated: allocated() }];
+  } finally {
+    pool.stop();
+  }
 }
 
 export interface NetworkOptions {
@@ -83,34 +88,39 @@ export const startNetwork = async (options: NetworkOptions): Promise<[TfjsStep, 
     return [steps, await steps.step()];
   });
 
-/**
- * The same at less than half the price, for a quick run: everything is compiled with a batch of one image, of which the
- * second step is counted. The first step of the real batch is then timed, compared and watched, all in one.
- */
-export async function startThriftily(options: NetworkOptions): Promise<{
-  readonly counts: Counts;
+export interface ThriftyStep extends Watched {
   readonly milliseconds: number;
-  readonly watched: Watched;
-  readonly steps: TfjsStep;
-}> {
+  readonly counts: Counts;
+}
+
+/**
+ * One step at less than the price of two, for a quick run: a step with one image compiles everything and makes the
+ * optimizer's slots. Weights are then set back, and the first step of the real batch is timed, compared, counted and
+ * watched, all in one. Of the buffers it creates, those do not count that a second step would find in the pool.
+ */
+export async function thriftyStep(options: NetworkOptions): Promise<ThriftyStep> {
   const { network, data, weights, isTrainable } = options;
-  const { x, y, shape } = data;
-  const image = { x: x.subarray(0, x.length / network.batch), y: Array.from(y!).slice(0, 1), shape };
-  const [small] = await startNetwork({ ...options, data: image });
-  const counts = await counting(small.step);
-  small.dispose();
-  let milliseconds = 0;
-  const [steps, watch] = await watched(async () => {
+  const [{ counts, milliseconds, missed, dispose }, watch] = await watched(async (pool) => {
     const model = buildTfjs(network, weights);
     compileTfjs(model, isTrainable);
-    const made = stepsOf(start(model, data, network.classes), network.batch);
+    const saved = model.getWeights().map((weight) => tf.add(weight, 0)); // copies on the GPU
+    const { x, y, shape } = data;
+    const image = { x: x.subarray(0, x.length / network.batch), y: Array.from(y!).slice(0, 1), shape };
+    const small = start(model, image, network.classes);
+    await stepsOf(small, 1).step();
+    model.setWeights(saved);
+    tf.dispose([...saved, small.images, small.labels]);
+    const steps = stepsOf(start(model, data, network.classes), network.batch);
     await finishTfjs();
+    const before = pool.missed();
     const begin = performance.now();
-    const loss = await made.step();
-    milliseconds = performance.now() - begin;
-    return [made, loss];
+    let loss = 0;
+    const counts = await counting(async () => (loss = await steps.step()));
+    const milliseconds = performance.now() - begin;
+    return [{ counts, milliseconds, missed: pool.missed() - before, dispose: steps.dispose }, loss];
   });
-  return { counts, milliseconds, watched: watch, steps };
+  dispose();
+  return { ...watch, milliseconds, counts: { ...counts, buffers: counts.buffers - missed } };
 }
 
 /** A dense head alone, after its first epoch. @param data features, a whole number of batches. */

@@ -20,7 +20,7 @@ interface Backend {
     numFreeBuffers: number;
     numBytesAllocated: number;
     readonly numBytesUsed: number;
-    acquireBuffer: (...args: unknown[]) => GPUBuffer;
+    acquireBuffer: (size: number, usage: number, mapped?: boolean, reuse?: boolean) => GPUBuffer;
   };
   endComputePassEncoder: () => void;
   submitQueue: () => void;
@@ -54,20 +54,32 @@ export function emptyTfjsPool(): void {
   }
 }
 
-/** The most bytes that TF.js has in use at one time from here on, without its pool. */
-export function watchTfjsInUse(): () => number {
+export interface PoolWatch {
+  /** The most bytes in use at one time since the watch began, beyond those in use then; without the pool. */
+  readonly inUse: () => number;
+  /** Buffers created since then because the pool had none of their size. */
+  readonly missed: () => number;
+  readonly stop: () => void;
+}
+
+/** Watches how TF.js's buffers come and go. */
+export function watchTfjsPool(): PoolWatch {
   const { bufferManager } = backend();
   const base = bufferManager.numBytesUsed;
   const acquire = bufferManager.acquireBuffer;
   let peak = base;
-  bufferManager.acquireBuffer = function (...args) {
-    const buffer = acquire.apply(this, args);
+  let missed = 0;
+  bufferManager.acquireBuffer = function (size, usage, mapped = false, reuse = true) {
+    const before = bufferManager.numBytesAllocated;
+    const buffer = acquire.call(this, size, usage, mapped, reuse);
+    if (reuse && bufferManager.numBytesAllocated > before) missed++;
     peak = Math.max(peak, bufferManager.numBytesUsed);
     return buffer;
   };
-  return () => {
-    bufferManager.acquireBuffer = acquire;
-    return peak - base;
+  return {
+    inUse: () => peak - base,
+    missed: () => missed,
+    stop: () => void (bufferManager.acquireBuffer = acquire),
   };
 }
 
