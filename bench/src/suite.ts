@@ -1,50 +1,70 @@
-/** All rows, in a page or in Node. */
+/** All rows that need a GPU, the same in a page and in Node. */
 import { adapterName, requestGpu } from "../../src/index";
-import { kernelRows } from "./kernels";
-import { measurePeaks, type Peaks } from "./peaks";
-import { stepRows } from "./steps";
-import { startTfjs } from "./tfjs";
-import type { Timed } from "./timing";
+import { installCounters } from "./measure/counts";
+import { PeakMeter } from "./measure/peaks";
+import { fullPace, hurriedPace, largePace, quickPace } from "./measure/timing";
+import { largeNetworks, smallNetwork } from "./networks";
+import { medianOf, type Peaks, type Row, type SuiteOptions, type SuiteResult } from "./result";
+import { Absences, type Context, type OrtPlace } from "./rows/context";
+import { inferenceRows } from "./rows/inference";
+import { kernelRows } from "./rows/kernels";
+import { stepRows } from "./rows/steps";
+import { startJaxjs } from "./systems/jaxjs";
+import { startTfjs } from "./systems/tfjs";
 
-export interface Row {
-  readonly id: string;
-  readonly unit: string;
-  readonly thaw: Timed | number;
-  readonly tfjs?: Timed | number;
-  /** TF.js's median over Thaw's. */
-  readonly ratio?: number;
-  readonly losses?: Readonly<Record<string, number>>;
-  readonly variant?: string;
-  readonly gflops?: number;
-  readonly gbps?: number;
-  readonly shareOfPeak?: number;
+/** After these a quick run hurries, so that it stays under three minutes where the machine is slow or busy. */
+const quickSeconds = 90;
+
+/** What a page and Node give differently. */
+export interface Surroundings {
+  readonly say: (text: string) => void;
+  readonly ort: OrtPlace;
 }
 
-export interface SuiteResult {
-  readonly adapter: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly peaks: Peaks;
-  readonly rows: readonly Row[];
-}
-
-export interface SuiteOptions {
-  readonly quick: boolean;
-  /** Part of the rows' ids; all when empty. */
-  readonly only: string;
-}
-
-export async function runSuite({ quick, only }: SuiteOptions, say: (text: string) => void): Promise<SuiteResult> {
-  const tfjs = await startTfjs();
+/** @throws when there is no adapter, a peer does not start at all, or results differ. */
+export async function runSuite(options: SuiteOptions, surroundings: Surroundings): Promise<SuiteResult> {
+  const { quick, large, only } = options;
   const gpu = await requestGpu();
   try {
-    const wanted = (id: string) => id.includes(only);
-    say("peaks");
-    const peaks = await measurePeaks(gpu);
-    const rounds = quick ? 3 : 7;
-    const kernels = await kernelRows({ gpu, peaks, quick, rounds, only: wanted, say });
-    const steps = await stepRows({ gpu, alpha: 0.35, size: 96, batch: 8, rounds: quick ? 2 : 5, only: wanted, say });
-    return { adapter: adapterName(gpu.adapter), versions: { tfjs }, peaks, rows: [...steps, ...kernels] };
+    installCounters(gpu.device);
+    await startTfjs();
+    await startJaxjs();
+    const wants = (id: string) => only.length === 0 || only.some((part) => id.includes(part));
+    const absences = new Absences();
+    const started = performance.now();
+    const late = () => quick && performance.now() - started > 1000 * quickSeconds;
+    const pace = () => (late() ? hurriedPace : quick ? quickPace : fullPace);
+    const context: Context = { gpu, pace, late, quick, large, wants, absences, ...surroundings };
+    const meter = new PeakMeter(gpu);
+    const measurePeaks = async () => {
+      surroundings.say("peaks");
+      await meter.measure();
+    };
+    await measurePeaks();
+    const rows: Row[] = [];
+    for (const network of [smallNetwork, ...(large ? largeNetworks : [])]) {
+      const own = network === smallNetwork ? context : { ...context, pace: () => (quick ? quickPace : largePace) };
+      rows.push(...(await stepRows(network, own)), ...(await inferenceRows(network, own)));
+    }
+    await measurePeaks();
+    rows.push(...(await kernelRows(context)));
+    await measurePeaks();
+    return {
+      adapter: adapterName(gpu.adapter),
+      software: gpu.adapter.software,
+      peaks: meter.best,
+      rows: rows.filter((row) => wants(row.id)).map((row) => withShares(row, meter.best)),
+      absent: absences.all,
+    };
   } finally {
     gpu.dispose();
   }
+}
+
+function withShares(row: Row, peaks: Peaks): Row {
+  if (!row.work) return row;
+  const seconds = medianOf(row.thaw) / 1000;
+  const gflops = row.work.flops / seconds / 1e9;
+  const gbps = row.work.bytes / seconds / 1e9;
+  return { ...row, gflops, gbps, shareOfPeak: gflops / peaks.gflops, shareOfCopy: gbps / peaks.gbps };
 }

@@ -1,0 +1,87 @@
+/** One operation by Thaw's kernels, as a plan would run it: the variant that `select` chooses, everything prepared. */
+import { Recording, type BufferRange } from "../../../src/gpu/recorder";
+import type { AdapterTraits, Gpu, Shape } from "../../../src/index";
+import { describeLaunch, readInterface } from "../../../src/kernels/kernel";
+import { chooseVariant, elements } from "../../../src/kernels/operation";
+import { findOperation } from "../../../src/kernels/registry";
+import { readBuffer } from "../../../src/nn/device-state";
+import type { Problem } from "./problems";
+
+const storage = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
+
+export class ThawKernel {
+  readonly #gpu: Gpu;
+  readonly #recording: Recording;
+  readonly #buffers: ReadonlyMap<string, GPUBuffer>;
+  readonly #output: { readonly name: string; readonly count: number };
+
+  private constructor(
+    gpu: Gpu,
+    recording: Recording,
+    buffers: ReadonlyMap<string, GPUBuffer>,
+    output: { readonly name: string; readonly count: number },
+    readonly variant: string,
+    readonly work: { readonly flops: number; readonly bytes: number },
+  ) {
+    this.#gpu = gpu;
+    this.#recording = recording;
+    this.#buffers = buffers;
+    this.#output = output;
+  }
+
+  static async create(gpu: Gpu, problem: Problem, data: Readonly<Record<string, Float32Array>>): Promise<ThawKernel> {
+    const op = findOperation(problem.op);
+    const { limits } = gpu.device;
+    const traits: AdapterTraits = {
+      software: gpu.adapter.software,
+      features: gpu.adapter.features as AdapterTraits["features"],
+      maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    };
+    const outputs = op.shapes(problem.attrs, problem.inputs);
+    const shapes = { ...problem.inputs, ...outputs } as Record<string, Shape>;
+    const variant = chooseVariant(op, problem.attrs, shapes, traits);
+    const { dispatches, scratch = {} } = op.variants[variant](problem.attrs, shapes, traits);
+    const buffers = new Map<string, GPUBuffer>();
+    for (const [name, shape] of Object.entries(shapes)) {
+      const buffer = gpu.memory.create(name, 4 * elements(shape), storage);
+      buffers.set(name, buffer);
+      if (data[name]) gpu.memory.write(buffer, 0, data[name]);
+    }
+    for (const [name, count] of Object.entries(scratch)) buffers.set(name, gpu.memory.create(name, 4 * count, storage));
+    let flops = 0;
+    const requests = dispatches.map((d) => {
+      const launch = describeLaunch(d);
+      flops += d.kernel.cost(d.problem).flops;
+      const sizes = d.kernel.sizes(d.problem);
+      const ranges = new Map<string, BufferRange>();
+      for (const { name } of readInterface(d.kernel.source).bindings) {
+        const value = d.bind[name];
+        if (value) ranges.set(name, { buffer: buffers.get(value)!, offset: 0, size: Math.ceil(sizes[name] / 4) * 16 });
+      }
+      return { label: d.kernel.name, ...launch, ranges };
+    });
+    const recording = await Recording.create(gpu, requests, problem.id);
+    const [name, shape] = Object.entries(outputs)[0];
+    // What the problem needs at least: each tensor once. Scratch memory is the kernel's own affair.
+    const bytes = Object.values(shapes).reduce((sum, s) => sum + 4 * elements(s), 0);
+    return new ThawKernel(gpu, recording, buffers, { name, count: elements(shape) }, variant, { flops, bytes });
+  }
+
+  async run(times: number): Promise<void> {
+    const encoder = this.#gpu.device.createCommandEncoder();
+    for (let i = 0; i < times; i++) this.#recording.encode(encoder);
+    this.#gpu.submit([encoder.finish()]);
+    await this.#gpu.finished();
+  }
+
+  async read(): Promise<Float32Array> {
+    const { name, count } = this.#output;
+    return await readBuffer(this.#gpu, this.#buffers.get(name)!, 0, 4 * count);
+  }
+
+  dispose(): void {
+    this.#recording.dispose();
+    for (const buffer of this.#buffers.values()) this.#gpu.memory.destroy(buffer);
+  }
+}
