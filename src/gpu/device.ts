@@ -143,7 +143,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
     requiredFeatures: features,
     requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
   });
-  return new Gpu(device, describe(adapter, device), options.debug ?? false);
+  return new Gpu(device, describeAdapter(adapter, device.features), options.debug ?? false);
 }
 
 const remedyForNoAdapter =
@@ -181,15 +181,24 @@ async function platformGpu(): Promise<GPU> {
   }
 }
 
-function describe(adapter: GPUAdapter, device: GPUDevice): AdapterDescription {
-  const { vendor, architecture, device: name, description } = adapter.info;
-  const text = `${vendor} ${architecture} ${name} ${description}`.toLowerCase();
-  const software =
-    /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text) || adapter.info.isFallbackAdapter;
-  return { vendor, architecture, device: name, description, software, features: [...device.features].toSorted() };
+/**
+ * What an adapter says of itself. Some name the driver; Firefox keeps every name to itself and says only that it is a
+ * fallback; older Chromium says that of the adapter and not of its info.
+ */
+export function describeAdapter(
+  adapter: Pick<GPUAdapter, "info"> & { readonly isFallbackAdapter?: boolean },
+  features: Iterable<string>,
+): AdapterDescription {
+  const { vendor, architecture, device, description } = adapter.info;
+  const text = `${vendor} ${architecture} ${device} ${description}`.toLowerCase();
+  const named = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text);
+  const told = (adapter.info as Partial<GPUAdapterInfo>).isFallbackAdapter ?? adapter.isFallbackAdapter;
+  const software = named || told === true;
+  return { vendor, architecture, device, description, software, features: [...features].toSorted() };
 }
 
 /** What a person calls an adapter: its description, or else maker, architecture and device. */
-export function adapterName({ description, vendor, architecture, device }: AdapterDescription): string {
-  return description || [vendor, architecture, device].filter(Boolean).join(" ") || "an adapter without a name";
+export function adapterName({ description, vendor, architecture, device, software }: AdapterDescription): string {
+  const nameless = software ? "a software adapter without a name" : "an adapter without a name";
+  return description || [vendor, architecture, device].filter(Boolean).join(" ") || nameless;
 }
