@@ -53,7 +53,11 @@ class FirefoxProvider implements BrowserProvider {
   #firefox: ChildProcess | undefined;
 
   constructor(readonly options: FirefoxOptions) {
-    process.once("exit", () => this.#firefox?.kill("SIGKILL")); // Vitest stopped by a signal
+    // Vitest was stopped by a signal: nothing waits any more, but Firefox must not stay.
+    process.once("exit", () => {
+      this.#firefox?.kill("SIGKILL");
+      if (this.#home) fs.rmSync(this.#home, { recursive: true, force: true });
+    });
   }
 
   getCommandsContext(): Record<string, unknown> {

@@ -40,6 +40,13 @@ export function lacking(op: Operation, variant: string, traits: AdapterTraits): 
   return missing?.length ? `this adapter has no ${missing.join(" and no ")}` : undefined;
 }
 
+/** The same for a variant of every operation that has it: undefined where the adapter can run one of them. */
+export function lackingEverywhere(variant: string, traits: AdapterTraits): string | undefined {
+  const having = operations.filter((op) => op.variants[variant]);
+  const reasons = having.map((op) => lacking(op, variant, traits));
+  return reasons.includes(undefined) ? undefined : reasons[0];
+}
+
 /** Leaves a test out with a reason that is also printed, because Vitest's reporter keeps it to itself. */
 export function skip(
   context: { readonly task: { readonly name: string }; skip(note: string): never },

@@ -123,31 +123,33 @@ export function trajectorySuite(getGpu: () => Gpu): void {
   }
 }
 
-/**
- * The trajectories with every variant forced in turn, so also those that `select` keeps for other adapters: the first two
- * steps, or with THAW_LONG all of them and with both optimizers.
- */
+/** How far every variant goes: enough to run each of its programs in the ordinary run, everything with THAW_LONG. */
+const paths: readonly [name: (typeof configurations)[number], kind: Kind, steps: number][] = long
+  ? configurations.flatMap((name) => kinds.map((kind): [typeof name, Kind, number] => [name, kind, allSteps]))
+  : [
+      ["allTrainable", "sgd", 2],
+      ["headOnly", "adam", 1], // forward programs with the epilogues that folding makes
+    ];
+
+/** The trajectories with every variant forced in turn, so also those that `select` keeps for other adapters. */
 export function variantSuite(getGpu: () => Gpu): void {
-  const steps = long ? allSteps : 2;
   const patience = long ? { timeout: 20 * 60_000 } : {};
   for (const variant of variantNames.filter((name) => !forcedVariant || name === forcedVariant)) {
     describe(`with the variant ${variant} wherever there is one`, () => {
-      for (const name of configurations) {
-        for (const kind of long ? kinds : (["sgd"] as const)) {
-          it(`${steps} steps with ${name}, ${kind} equal Keras's`, patience, async (context) => {
-            const gpu = getGpu();
-            const before = gpu.forceVariant;
-            gpu.forceVariant = variant;
-            try {
-              await follow(gpu, name, kind, steps, (model, batchSize) => {
-                const reason = whyUnused(model, batchSize, traitsOf(gpu), variant);
-                if (reason) skip(context, `${variant}, ${name}`, reason);
-              });
-            } finally {
-              gpu.forceVariant = before;
-            }
-          });
-        }
+      for (const [name, kind, steps] of paths) {
+        it(`${name}, ${kind}: steps to ${steps} equal Keras's`, patience, async (context) => {
+          const gpu = getGpu();
+          const before = gpu.forceVariant;
+          gpu.forceVariant = variant;
+          try {
+            await follow(gpu, name, kind, steps, (model, batchSize) => {
+              const reason = whyUnused(model, batchSize, traitsOf(gpu), variant);
+              if (reason) skip(context, `${variant}, ${name}`, reason);
+            });
+          } finally {
+            gpu.forceVariant = before;
+          }
+        });
       }
     });
   }
