@@ -3,7 +3,7 @@ import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { noEpilogue, type Epilogue } from "../epilogue";
 import type { Gemm, GemmNames } from "../matmul/gemm";
 import { lowerQuadsVec4 } from "../matmul/quads-vec4";
-import { preferQuads, selectProduct } from "../matmul/select";
+import { fillsTiles, preferQuads, selectProduct } from "../matmul/select";
 import { lowerVec4 } from "../matmul/vec4";
 import { inFours } from "./tiles";
 import { filterGradientProduct, forwardProduct, inputGradientProduct, isProduct, type Convolution } from "./problem";
@@ -41,6 +41,9 @@ export function selectConvolution(
   adapter: AdapterTraits,
 ): string {
   if (isProduct(p)) return selectProduct(product(p, noEpilogue), adapter);
-  if (!adapter.software) return inFours(p) ? "tilesVec4" : "tiles";
-  return preferQuads(adapter) ? "registers" : "plain";
+  if (preferQuads(adapter)) return "registers";
+  // Of the result, within one group.
+  const columns = product === inputGradientProduct ? p.depth : p.filtersEach;
+  if (adapter.software && !fillsTiles(columns)) return "plain";
+  return inFours(p) ? "tilesVec4" : "tiles";
 }
