@@ -121,6 +121,7 @@ function inFirefox(
         enabled: true,
         headless: true,
         screenshotFailures: false,
+        connectTimeout: 180_000, // of a new profile on a busy machine
         provider: firefox({ executablePath: found.firefox, env: found.env }),
         instances: [{ browser: "firefox" }],
       },
