@@ -2,14 +2,15 @@
 //   vite build                  the library and the command line, into dist/
 //   vite build --mode demo      the demo page, into out/demo/
 //   npm start                   the demo page, served from source
-//   vitest                      the tests: unit (Node, no GPU), node-gpu (Node's WebGPU), gpu (a real browser),
-//                               e2e (the demo page)
+//   vitest                      the tests: unit (Node, no GPU), node-gpu (Node's WebGPU), gpu (Chromium), firefox
+//                               (the same in Firefox), e2e (the demo page)
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
-import { browserArguments, findBrowser, vulkanEnvironment } from "./tools/find-browser.mjs";
+import { browserArguments, findBrowser, findFirefox, vulkanEnvironment } from "./tools/find-browser.mjs";
+import { firefox } from "./tools/firefox-provider.ts";
 import { wgsl } from "./tools/vite-plugin-wgsl.mjs";
 import manifest from "./package.json" with { type: "json" };
 
@@ -29,10 +30,27 @@ const external = [
 /** What the loaders bring into a page; the other packages are the command line's. */
 const pagePackages = ["h5wasm", "fflate"];
 
+/** What a run of the tests may be asked for: tests/support/forced.ts, and some operations only. */
+const wishes = Object.fromEntries(
+  ["THAW_LONG", "THAW_ONLY", "THAW_VARIANT"].flatMap((name) => {
+    const value = process.env[name];
+    return value ? [[name, value]] : [];
+  }),
+);
+
 function testProjects(): TestProjectInlineConfiguration[] {
   const browser = findBrowser();
   const slow = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
   const globalSetup = ["tests/setup/require-browser.ts"];
+  const inPage = {
+    ...slow,
+    include: ["tests/gpu/**/*.test.ts"],
+    setupFiles: ["tests/setup/require-adapter.ts"],
+    env: wishes, // a page has no environment of its own
+  };
+  // Dependencies that a test's page meets late would make Vite reload the page in the middle of the test.
+  const optimizeDeps = { include: pagePackages, exclude: ["webgpu"] };
+  const second = findFirefox();
   return [
     {
       extends: true,
@@ -52,14 +70,13 @@ function testProjects(): TestProjectInlineConfiguration[] {
     },
     {
       extends: true,
-      // Dependencies that a test's page meets late would make Vite reload the page in the middle of the test.
-      optimizeDeps: { include: pagePackages, exclude: ["webgpu"] },
+      optimizeDeps,
       test: {
-        ...slow,
+        ...inPage,
         name: "gpu",
-        include: ["tests/gpu/**/*.test.ts"],
+        // Node runs Chromium's WebGPU on the same adapter, and has taken every variant through its steps already.
+        exclude: process.env.THAW_LONG ? [] : ["tests/gpu/variants.test.ts"],
         globalSetup,
-        setupFiles: ["tests/setup/require-adapter.ts"],
         sequence: { groupOrder: 2 },
         browser: {
           enabled: true,
@@ -70,6 +87,7 @@ function testProjects(): TestProjectInlineConfiguration[] {
         },
       },
     },
+    ...(second.firefox ? [inFirefox(inPage, optimizeDeps, second)] : []), // tools/test.mjs says so where there is none
     {
       extends: true,
       test: {
@@ -78,12 +96,37 @@ function testProjects(): TestProjectInlineConfiguration[] {
         include: ["tests/e2e/**/*.test.ts"],
         testTimeout: 240_000,
         globalSetup,
-        sequence: { groupOrder: 3 },
+        sequence: { groupOrder: 4 },
       },
     },
     // Needs Python and Keras, so it runs when asked for only: npm run test:interop.
     ...(process.argv.includes("interop") ? [interop(slow, globalSetup)] : []),
   ];
+}
+
+/** The tests of `gpu` once more, with the other maker's WebGPU and WGSL compiler. */
+function inFirefox(
+  inPage: object,
+  optimizeDeps: object,
+  found: { firefox: string; env: Record<string, string> },
+): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    optimizeDeps,
+    test: {
+      ...inPage,
+      name: "firefox",
+      sequence: { groupOrder: 3 },
+      browser: {
+        enabled: true,
+        headless: true,
+        screenshotFailures: false,
+        connectTimeout: 180_000, // of a new profile on a busy machine
+        provider: firefox({ executablePath: found.firefox, env: found.env }),
+        instances: [{ browser: "firefox" }],
+      },
+    },
+  };
 }
 
 function interop(slow: object, globalSetup: string[]): TestProjectInlineConfiguration {

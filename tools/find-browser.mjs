@@ -1,4 +1,5 @@
-// Finds a Chromium-based browser for the tests, for the command line and for the demo's own tests.
+// Finds a Chromium-based browser for the tests, for the command line and for the demo's own tests; and Firefox, the
+// second WebGPU, in which the tests run where it is installed.
 //
 // Order: CHROME_PATH; an installed Chrome or Chromium; Playwright's own. `ensureBrowser` installs one where none of
 // these is there. Run directly (`node tools/find-browser.mjs`), it prints the path, installing if it must.
@@ -37,10 +38,11 @@ function isExecutable(file) {
   }
 }
 
-function onPath() {
+/** @param {string[]} names */
+function onPath(names = commands) {
   if (process.platform === "win32") return [];
   const folders = (process.env.PATH ?? "").split(path.delimiter).filter(Boolean);
-  return commands.flatMap((command) => folders.map((folder) => path.join(folder, command)));
+  return names.flatMap((command) => folders.map((folder) => path.join(folder, command)));
 }
 
 /** Path of Playwright's own Chromium, whether or not it has been downloaded. */
@@ -159,6 +161,61 @@ export function vulkanEnvironment({ only }) {
   if (only) return { ...env, VK_ICD_FILENAMES: icd };
   // Mesa's llvmpipe, the other software driver, is left out: Dawn refuses Debian's with a page of warnings.
   return { ...env, VK_ADD_DRIVER_FILES: icd, VK_LOADER_DRIVERS_DISABLE: "*lvp*" };
+}
+
+const firefoxCommands = ["firefox", "firefox-esr"];
+
+/**
+ * Firefox for the tests, with the environment that gives it an adapter; or why there is none.
+ *
+ * The adapter is Mesa's llvmpipe, a software one, so that it is the same on every machine; THAW_ADAPTER=default takes the
+ * machine's own. With THAW_REQUIRE_FIREFOX set, having none is an error: a run that must cover it cannot leave it out.
+ * @returns {{ firefox: string, env: Record<string, string> } | { firefox: undefined, reason: string }}
+ */
+export function findFirefox() {
+  const { env, platform } = process;
+  const wanted = env.FIREFOX_PATH;
+  if (wanted && !isExecutable(wanted)) {
+    throw new Error(
+      `find-browser: FIREFOX_PATH is "${wanted}", which is not an executable file; expected the path of a Firefox. ` +
+        "Correct FIREFOX_PATH, or unset it to let Thaw look for one.",
+    );
+  }
+  const places = platform === "darwin" ? ["/Applications/Firefox.app/Contents/MacOS/firefox"] : [];
+  if (platform === "win32") places.push(path.win32.join(env.PROGRAMFILES ?? "", "Mozilla Firefox\\firefox.exe"));
+  const firefox = wanted || [...onPath(firefoxCommands), ...places].find(isExecutable);
+  if (!firefox) return without("no Firefox is installed (Debian: firefox-esr)");
+  if (env.THAW_ADAPTER === "default") return { firefox, env: {} };
+  const icd = llvmpipeVulkan();
+  if (!icd) return without(`${firefox} has no llvmpipe to run on (Debian: mesa-vulkan-drivers)`);
+  return { firefox, env: { VK_ICD_FILENAMES: icd } };
+}
+
+/**
+ * @param {string} reason
+ * @returns {{ firefox: undefined, reason: string }}
+ */
+function without(reason) {
+  if (process.env.THAW_REQUIRE_FIREFOX) throw new Error(`find-browser: ${reason}; THAW_REQUIRE_FIREFOX asks for it.`);
+  return { firefox: undefined, reason };
+}
+
+/** The description file of llvmpipe's Vulkan driver, where Mesa is installed. */
+function llvmpipeVulkan() {
+  const folders = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+  const files = folders
+    .filter((folder) => fs.existsSync(folder))
+    .flatMap((folder) =>
+      fs
+        .readdirSync(folder)
+        .filter((name) => /^lvp_icd\b.*\.json$/.test(name))
+        .map((name) => path.join(folder, name)),
+    );
+  // A 64-bit machine may have the 32-bit driver too, whose file comes first.
+  /** @type {Record<string, string>} */
+  const machines = { x64: "x86_64", arm64: "aarch64" };
+  const machine = machines[process.arch] ?? process.arch;
+  return files.find((file) => file.includes(machine)) ?? files[0];
 }
 
 if (process.argv[1] && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureBrowser } from "./find-browser.mjs";
+import { ensureBrowser, findFirefox } from "./find-browser.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const report = path.join(root, "out/tests/results.json");
@@ -13,6 +13,7 @@ const report = path.join(root, "out/tests/results.json");
 fs.rmSync(path.dirname(report), { recursive: true, force: true });
 const browser = ensuredBrowser();
 console.log(`browser: ${browser}; adapter: ${process.env.THAW_ADAPTER ?? "swiftshader"}`);
+console.log(`second browser: ${firefox()}`);
 
 const vitest = path.join(root, "node_modules/vitest/vitest.mjs");
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
@@ -27,6 +28,18 @@ if (skipped > 0) console.log(`${skipped} skipped`);
 // Vitest also fails for what is no test, such as an error that nobody caught. No test at all is a failure too.
 const failures = failed === 0 && (status !== 0 || passed === 0) ? 1 : failed;
 close(passed, failures);
+
+/** Which Firefox runs its part, or why none does. */
+function firefox() {
+  try {
+    const found = findFirefox();
+    if (found.firefox === undefined) return `left out, for ${found.reason}`;
+    return `${found.firefox}; adapter: ${process.env.THAW_ADAPTER ?? "llvmpipe"}`;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return close(0, 1);
+  }
+}
 
 /** @returns {string} */
 function ensuredBrowser() {

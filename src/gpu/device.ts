@@ -150,7 +150,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
     requiredFeatures: features,
     requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
   });
-  const description = describe(adapter, device);
+  const description = describeAdapter(adapter, device.features);
   const tuning = await Tuning.open(tuningOptions, { key: adapterKey(description), software: description.software });
   return new Gpu(device, description, options.debug ?? false, tuning);
 }
@@ -190,12 +190,20 @@ async function platformGpu(): Promise<GPU> {
   }
 }
 
-function describe(adapter: GPUAdapter, device: GPUDevice): AdapterDescription {
-  const { vendor, architecture, device: name, description } = adapter.info;
-  const text = `${vendor} ${architecture} ${name} ${description}`.toLowerCase();
-  const software =
-    /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text) || adapter.info.isFallbackAdapter;
-  return { vendor, architecture, device: name, description, software, features: [...device.features].toSorted() };
+/**
+ * What an adapter says of itself. Some name the driver; Firefox keeps every name to itself and says only that it is a
+ * fallback; older Chromium says that of the adapter and not of its info.
+ */
+export function describeAdapter(
+  adapter: Pick<GPUAdapter, "info"> & { readonly isFallbackAdapter?: boolean },
+  features: Iterable<string>,
+): AdapterDescription {
+  const { vendor, architecture, device, description } = adapter.info;
+  const text = `${vendor} ${architecture} ${device} ${description}`.toLowerCase();
+  const named = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp/.test(text);
+  const told = (adapter.info as Partial<GPUAdapterInfo>).isFallbackAdapter ?? adapter.isFallbackAdapter;
+  const software = named || told === true;
+  return { vendor, architecture, device, description, software, features: [...features].toSorted() };
 }
 
 /** What tuned answers are kept under: the description often names the driver, and features decide which kernels there are. */
@@ -203,6 +211,7 @@ const adapterKey = ({ vendor, architecture, device, description, features }: Ada
   [vendor, architecture, device, description, ...features].join("|");
 
 /** What a person calls an adapter: its description, or else maker, architecture and device. */
-export function adapterName({ description, vendor, architecture, device }: AdapterDescription): string {
-  return description || [vendor, architecture, device].filter(Boolean).join(" ") || "an adapter without a name";
+export function adapterName({ description, vendor, architecture, device, software }: AdapterDescription): string {
+  const nameless = software ? "a software adapter without a name" : "an adapter without a name";
+  return description || [vendor, architecture, device].filter(Boolean).join(" ") || nameless;
 }

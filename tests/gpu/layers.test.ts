@@ -1,11 +1,4 @@
-import { afterAll, beforeAll } from "vitest";
-import { requestGpu, type Gpu } from "../../src/gpu/device";
+import { testGpu } from "../support/gpu";
 import { layerContractSuite } from "../support/layer-contract";
 
-let gpu: Gpu;
-beforeAll(async () => {
-  gpu = await requestGpu({ tuning: "off" });
-});
-afterAll(() => gpu.dispose());
-
-layerContractSuite(() => gpu);
+layerContractSuite(testGpu());

@@ -1,11 +1,4 @@
-import { afterAll, beforeAll } from "vitest";
-import { requestGpu, type Gpu } from "../../src/index";
+import { testGpu } from "../support/gpu";
 import { lossSuite } from "../support/losses";
 
-let gpu: Gpu;
-beforeAll(async () => {
-  gpu = await requestGpu({ tuning: "off" });
-});
-afterAll(() => gpu.dispose());
-
-await lossSuite(() => gpu);
+await lossSuite(testGpu());

@@ -15,6 +15,7 @@ import {
   type Shape,
 } from "../../src/kernels/operation";
 import { operations } from "../../src/kernels/registry";
+import { forcedVariant, lacking, skip } from "./forced";
 import { references } from "./references";
 import { normal, uniform } from "./random";
 import { runOperation, traitsOf } from "./run-operation";
@@ -78,10 +79,14 @@ export function contractSuite(getGpu: () => Gpu): void {
   const only = import.meta.env.THAW_ONLY ? String(import.meta.env.THAW_ONLY).split(",") : undefined;
   for (const op of operations) {
     if (op.alias || (only && !only.includes(op.name))) continue;
+    if (forcedVariant && !op.variants[forcedVariant]) continue;
     describe(op.name, () => {
       for (const variant of Object.keys(op.variants)) {
-        it(`${variant} equals the float64 reference`, async () => {
+        if (forcedVariant && variant !== forcedVariant) continue;
+        it(`${variant} equals the float64 reference`, async (context) => {
           const gpu = getGpu();
+          const reason = lacking(op, variant, traitsOf(gpu));
+          if (reason) skip(context, `${op.name}, ${variant}`, reason);
           const ref = references.get(op.name);
           expect(ref, `a reference for ${op.name}`).toBeDefined();
           let ran = 0;

@@ -13,6 +13,7 @@ export function traitsOf(gpu: Gpu): AdapterTraits {
     features: gpu.adapter.features as AdapterTraits["features"],
     maxWorkgroupStorage: gpu.device.limits.maxComputeWorkgroupStorageSize,
     maxInvocations: gpu.device.limits.maxComputeInvocationsPerWorkgroup,
+    ...(gpu.forceVariant && { forceVariant: gpu.forceVariant }),
   };
 }
 

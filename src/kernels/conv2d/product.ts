@@ -2,7 +2,7 @@
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { noEpilogue, type Epilogue } from "../epilogue";
 import type { Gemm, GemmNames } from "../matmul/gemm";
-import { preferQuads, selectProduct } from "../matmul/select";
+import { fillsTiles, preferQuads, selectProduct } from "../matmul/select";
 import { lowerVec4 } from "../matmul/vec4";
 import {
   filterGradientProduct,
@@ -45,7 +45,9 @@ export function selectConvolution(
   adapter: AdapterTraits,
 ): string {
   if (isProduct(p)) return selectProduct(product(p, noEpilogue), adapter);
-  if (!adapter.software) return inFours(p) ? "tilesVec4" : "tiles";
-  if (!preferQuads(adapter)) return "plain";
-  return inFours(p) ? "quadsVec4" : "registers";
+  if (preferQuads(adapter)) return inFours(p) ? "quadsVec4" : "registers";
+  // Of the result, within one group.
+  const columns = product === inputGradientProduct ? p.depth : p.filtersEach;
+  if (adapter.software && !fillsTiles(columns)) return "plain";
+  return inFours(p) ? "tilesVec4" : "tiles";
 }

@@ -5,13 +5,18 @@ import { inVectors } from "./vec4";
 
 /**
  * GPUs share what they load through workgroup memory. Behind a software adapter barriers are dear and loads cost most:
- * there quads hand values to each other, where they can (a GPU's lanes would stand idle in workgroups of four).
+ * there quads hand values to each other, where they can (a GPU's lanes would stand idle in workgroups of four). Where they
+ * cannot, registers without sharing do it where rows are vectors, and tiles are still several times faster than `plain`.
  */
 export function selectProduct(p: Gemm, adapter: AdapterTraits): string {
   if (!adapter.software) return inVectors(p) ? "tilesVec4" : "tiles";
   if (preferQuads(adapter)) return inVectors(p) ? "quadsVec4" : "registers";
-  return inVectors(p) ? "vec4" : "plain";
+  if (inVectors(p)) return "vec4";
+  return fillsTiles(p.n) ? "tiles" : "plain";
 }
+
+/** Whether enough of a tile's 32 or 64 columns are used that sharing loads outweighs computing the rest for nothing. */
+export const fillsTiles = (columns: number): boolean => columns >= 8;
 
 /** Where programs for quads pay: their lanes hand values to each other, and the workgroup is one quad. */
 export const preferQuads = (adapter: AdapterTraits): boolean =>

@@ -1,5 +1,6 @@
 /** What is said where WebGPU cannot serve; the providers here are made up. */
 import { describe, expect, it } from "vitest";
+import { describeAdapter } from "../../../src/gpu/device";
 import { adapterName, requestGpu } from "../../../src/index";
 
 const provider = (adapter: object | null) =>
@@ -27,10 +28,28 @@ describe("requestGpu", () => {
   });
 });
 
+describe("describeAdapter", () => {
+  const info = (fields: Partial<GPUAdapterInfo>) =>
+    ({ vendor: "", architecture: "", device: "", description: "", ...fields }) as GPUAdapterInfo;
+
+  it.each<[string, Parameters<typeof describeAdapter>[0], boolean]>([
+    ["Chromium on SwiftShader", { info: info({ vendor: "google", architecture: "swiftshader" }) }, true],
+    ["Node on llvmpipe", { info: info({ vendor: "mesa", description: "llvmpipe (LLVM 15.0.6, 256 bits)" }) }, true],
+    ["Firefox on llvmpipe, which names nothing", { info: info({ isFallbackAdapter: true }) }, true],
+    ["Firefox on a GPU, which names nothing either", { info: info({ isFallbackAdapter: false }) }, false],
+    ["an older Chromium's fallback", { info: info({ vendor: "x" }), isFallbackAdapter: true }, true],
+    ["a GPU", { info: info({ vendor: "amd", architecture: "rdna-3", isFallbackAdapter: false }) }, false],
+    ["a GPU in a browser that knows no fallback", { info: info({ vendor: "nvidia" }) }, false],
+  ])("knows whether it is software: %s", (_, adapter, software) => {
+    expect(describeAdapter(adapter, new Set(["b", "a"]))).toMatchObject({ software, features: ["a", "b"] });
+  });
+});
+
 describe("adapterName", () => {
   it("prefers the description, and always says something", () => {
     const nothing = { vendor: "", architecture: "", device: "", description: "", software: false, features: [] };
     expect(adapterName(nothing)).toBe("an adapter without a name");
+    expect(adapterName({ ...nothing, software: true })).toBe("a software adapter without a name");
     expect(adapterName({ ...nothing, vendor: "google", architecture: "swiftshader" })).toBe("google swiftshader");
     expect(adapterName({ ...nothing, vendor: "x", description: "Big GPU" })).toBe("Big GPU");
   });

@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { variantSuite } from "../support/trajectories";
+
+variantSuite(testGpu());

@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { reproducibleSuite } from "../support/reproducible";
+
+reproducibleSuite(testGpu());
