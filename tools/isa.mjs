@@ -55,6 +55,25 @@ function count(blocks) {
   return c;
 }
 
+/**
+ * The straight run of instructions, without branch or barrier, that has the most multiply-adds. It is the loop itself, unless
+ * that was unrolled into the loop around it, which also brings the tiles to workgroup memory.
+ * @param {readonly Block[]} blocks @returns {Counts}
+ */
+function longestRun(blocks) {
+  /** @type {string[][]} */
+  const runs = [];
+  for (const block of blocks) {
+    runs.push([]);
+    for (const line of block.lines) {
+      if (line.startsWith("s_barrier")) runs.push([]);
+      else runs.at(-1)?.push(line);
+    }
+  }
+  const counts = runs.map((lines) => count([{ label: "", lines }]));
+  return counts.toSorted((a, b) => b.multiplyAdds - a.multiplyAdds)[0];
+}
+
 /** Multiply-adds among the instructions that do something: waits and barriers are not counted. @param {Counts} c */
 const shareOf = (c) => c.multiplyAdds / Math.max(1, c.instructions - c.waits - c.barriers);
 
@@ -88,8 +107,11 @@ export function hotLoop(blocks) {
           b.counts.multiplyAdds > 0.5 * a.counts.multiplyAdds,
       ),
   );
-  const best = (inner.length > 0 ? inner : counted).toSorted((a, b) => b.counts.multiplyAdds - a.counts.multiplyAdds)[0];
-  return { ...best.counts, loops: regions.length, share: shareOf(best.counts) };
+  const best = (inner.length > 0 ? inner : counted).toSorted(
+    (a, b) => b.counts.multiplyAdds - a.counts.multiplyAdds,
+  )[0];
+  const counts = longestRun(blocks.slice(best.region[0], best.region[1] + 1));
+  return { ...counts, loops: regions.length, share: shareOf(counts) };
 }
 
 /** @type {Record<string, number>} */

@@ -69,6 +69,10 @@ export interface Operation<A = any> {
   readonly variadic?: true;
   /** Inputs that hold u32 (packed bytes, indices) instead of f32. */
   readonly integers?: readonly string[];
+  /** Inputs and outputs that hold f16, two in each 32-bit word, instead of f32; default: none. */
+  readonly halves?: (attrs: A) => readonly string[];
+  /** Variants that round their inputs to f16 and compute in it, in part; their tests allow for it. */
+  readonly f16Variants?: readonly string[];
   /**
    * A loss: output 0 is the loss of each row, and its gradient is that of the mean over all rows (the 1/rows is part of the
    * gradient operation, so no seed value is needed).
@@ -115,6 +119,13 @@ export function chooseVariant(
 /** A variant refuses a problem it cannot run by throwing a `VariantUnfit`; the contract test skips that pair. */
 export class VariantUnfit extends Error {}
 
+/** A variant refuses every problem on this adapter, because it lacks a feature. */
+export class AdapterLacks extends VariantUnfit {
+  constructor(readonly feature: AdapterTraits["features"][number]) {
+    super(`the adapter lacks ${feature}`);
+  }
+}
+
 export function fits(
   op: Operation,
   variant: string,
@@ -122,11 +133,22 @@ export function fits(
   shapes: Record<string, Shape>,
   adapter: AdapterTraits,
 ): boolean {
+  return refusal(op, variant, attrs, shapes, adapter) === undefined;
+}
+
+/** Why a variant refuses a problem; undefined where it does not. */
+export function refusal(
+  op: Operation,
+  variant: string,
+  attrs: unknown,
+  shapes: Record<string, Shape>,
+  adapter: AdapterTraits,
+): VariantUnfit | undefined {
   try {
     op.variants[variant](attrs, shapes, adapter);
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof VariantUnfit) return false;
+    if (error instanceof VariantUnfit) return error;
     throw error;
   }
 }

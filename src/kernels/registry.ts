@@ -16,6 +16,7 @@ import { affine } from "./elementwise/affine";
 import { add, multiply } from "./elementwise/binary";
 import { reduceTo } from "./elementwise/reduceTo";
 import { gather } from "./gather/gather";
+import { toHalf } from "./half/toHalf";
 import { layerNorm, layerNormInputGradient, layerNormWeightGradient } from "./layerNorm/layerNorm";
 import {
   binaryCrossEntropy,
@@ -100,6 +101,7 @@ const all: readonly Operation[] = [
   pad,
   transpose,
   reshape,
+  toHalf,
   concatenate,
   upsample,
   upsampleGradient,

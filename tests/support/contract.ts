@@ -4,13 +4,24 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Gpu } from "../../src/gpu/device";
-import { elements, exampleStep, fits, type Case, type Operation, type Shape } from "../../src/kernels/operation";
+import {
+  AdapterLacks,
+  elements,
+  exampleStep,
+  refusal,
+  type AdapterTraits,
+  type Case,
+  type Operation,
+  type Shape,
+} from "../../src/kernels/operation";
+import { roundToHalf } from "../../src/kernels/half/toHalf.reference";
 import { operations } from "../../src/kernels/registry";
 import { references } from "./references";
 import { normal, uniform } from "./random";
 import { runOperation, traitsOf } from "./run-operation";
 
 const epsilon = 2 ** -23; // of f32
+const halfEpsilon = 2 ** -10; // of f16
 
 const presentInputs = (example: Case<unknown>) =>
   Object.entries(example.inputs).filter((entry): entry is [string, Shape] => entry[1] !== undefined);
@@ -36,11 +47,52 @@ export function describeCase(example: Case<unknown>): string {
   return `${JSON.stringify(example.attrs)} ${shapes.join(" ")}`;
 }
 
+/**
+ * The inputs as a variant sees them: what lies in f16, or is rounded to it by a variant that computes in f16, is rounded here, so
+ * that only errors of arithmetic are left to compare.
+ */
+export function roundInputs<T extends Float32Array | Uint32Array>(
+  op: Operation,
+  variant: string,
+  attrs: unknown,
+  inputs: Readonly<Record<string, T>>,
+): Record<string, T> {
+  const halves = op.halves?.(attrs) ?? [];
+  const all = op.f16Variants?.includes(variant) ?? false;
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => [
+      name,
+      all || halves.includes(name) ? (values.map(roundToHalf) as T) : values,
+    ]),
+  );
+}
+
+/**
+ * Worst error of a variant that sums in f16: a term and a short run of them are each off by half an epsilon of the run, and
+ * errors of `terms` runs and terms add up like noise.
+ */
+export function worstHalfError(
+  actual: Float32Array,
+  expected: Float64Array,
+  terms: number,
+): { error: number; at: number } {
+  return worst(actual, expected, 4 * halfEpsilon * Math.sqrt(terms), halfEpsilon);
+}
+
 /** Worst error in units of the tolerance absolute + |reference| * eps * sqrt(terms); above 1 is a failure. */
 export function worstError(actual: Float32Array, expected: Float64Array, terms: number): { error: number; at: number } {
   // A sum of n terms of size 1 loses about eps * n in absolute terms, whatever it cancels to; 1e-6 is for erf and exp.
   const relative = 8 * epsilon * Math.sqrt(terms);
   const absolute = 1e-6 + 2 * epsilon * terms;
+  return worst(actual, expected, absolute, relative);
+}
+
+function worst(
+  actual: Float32Array,
+  expected: Float64Array,
+  absolute: number,
+  relative: number,
+): { error: number; at: number } {
   let error = 0;
   let at = -1;
   for (let i = 0; i < expected.length; i++) {
@@ -52,28 +104,42 @@ export function worstError(actual: Float32Array, expected: Float64Array, terms: 
   return { error, at };
 }
 
+/** The feature without which an adapter can run a variant on none of its cases. */
+function lacks(op: Operation, variant: string, adapter: AdapterTraits): AdapterLacks | undefined {
+  const refusals = op.cases.map(({ attrs, inputs }) =>
+    refusal(op, variant, attrs, { ...inputs, ...op.shapes(attrs, inputs) } as Record<string, Shape>, adapter),
+  );
+  return refusals.every((r) => r !== undefined) ? refusals.find((r) => r instanceof AdapterLacks) : undefined;
+}
+
 export function contractSuite(getGpu: () => Gpu): void {
   const only = import.meta.env.THAW_ONLY ? String(import.meta.env.THAW_ONLY).split(",") : undefined;
   for (const op of operations) {
     if (op.alias || (only && !only.includes(op.name))) continue;
     describe(op.name, () => {
       for (const variant of Object.keys(op.variants)) {
-        it(`${variant} equals the float64 reference`, async () => {
+        it(`${variant} equals the float64 reference`, async (context) => {
           const gpu = getGpu();
           const ref = references.get(op.name);
           expect(ref, `a reference for ${op.name}`).toBeDefined();
           let ran = 0;
+          const lacking = lacks(op, variant, traitsOf(gpu));
+          if (lacking) {
+            console.info(`${op.name} ${variant}: skipped, ${lacking.message}`);
+            return context.skip(lacking.message);
+          }
           for (const [seed, example] of op.cases.entries()) {
-            const inputs = drawInputs(op, example, seed + 1);
+            const inputs = roundInputs(op, variant, example.attrs, drawInputs(op, example, seed + 1));
             const shapes = { ...example.inputs, ...op.shapes(example.attrs, example.inputs) } as Record<string, Shape>;
-            if (!fits(op, variant, example.attrs, shapes, traitsOf(gpu))) continue;
+            if (refusal(op, variant, example.attrs, shapes, traitsOf(gpu))) continue;
             ran++;
             const step = { ...exampleStep, ...example.step };
             const actual = await runOperation(gpu, op, variant, example.attrs, inputs, example.inputs, step);
             const wide = Object.fromEntries(Object.entries(inputs).map(([name, v]) => [name, Float64Array.from(v)]));
             const expected = ref!.run(example.attrs, wide, shapes, step);
             for (const [name, values] of Object.entries(expected)) {
-              const { error, at } = worstError(actual[name], values, ref!.terms?.(example.attrs, shapes) ?? 1);
+              const measure = op.f16Variants?.includes(variant) ? worstHalfError : worstError;
+              const { error, at } = measure(actual[name], values, ref!.terms?.(example.attrs, shapes) ?? 1);
               expect(actual[name].length, `${name} of ${describeCase(example)}`).toBe(values.length);
               expect(
                 error,

@@ -69,4 +69,16 @@ export const examples: readonly Example[] = [
   example([1, 16, 16, 12], [5, 5, 8], { pads: "same", strides: [3, 2], large: true }),
   example([2, 15, 15, 24], [1, 1, 40], { large: true }),
   example([1, 14, 14, 32], [1, 1, 64], { strides: [2, 2], large: true }),
+  // Tiles of 128 x 32 and 128 x 64 of images, and of 128 x 128 of a filter, which need many of them.
+  example([2, 91, 92, 4], [3, 3, 20], { pads: "same", large: true }),
+  example([1, 92, 91, 4], [2, 2, 100], { pads: "same", large: true }),
+  example([1, 4, 4, 188], [3, 3, 1284], { pads: "same", large: true }),
 ];
+
+/** Weights in f16, which the plan puts there after gradients are taken: channels and filters of every group in fours. */
+export const halfExamples = (["weights", "arithmetic"] as const).flatMap((half) =>
+  examples
+    .filter(({ w }) => w[2] % 4 === 0 && w[3] % 4 === 0)
+    .filter(({ w, attrs }) => (w[3] / attrs.groups) % 4 === 0)
+    .map((e) => ({ ...e, half })),
+);

@@ -2,16 +2,19 @@
 import { formatShape, ThawError } from "../../errors";
 import { checkEpilogue, convolutionShape, type ConvolutionAttrs } from "../convolution";
 import { epilogueOf } from "../epilogue";
+import { f16Variants, halvesOf, selectHalves, withHalves, type HalfAttrs } from "../half/half";
 import { operation, type Case, type Shape } from "../operation";
-import { examples } from "./cases";
+import { examples, halfExamples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
 import { convolutionOf, filterGradientProduct, forwardProduct, inputGradientProduct } from "./problem";
-import { tiles, tilesVec4 } from "./tiles";
+import { tiles, tilesF16, tilesVec4, tilesW16 } from "./tiles";
 import { productQuadsVec4, productVec4, selectConvolution } from "./product";
 
+export interface Conv2dAttrs extends ConvolutionAttrs, HalfAttrs {}
+
 /** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
-export interface InputGradientAttrs extends ConvolutionAttrs {
+export interface InputGradientAttrs extends ConvolutionAttrs, HalfAttrs {
   readonly inputShape: Shape;
 }
 
@@ -20,7 +23,7 @@ export interface FilterGradientAttrs extends ConvolutionAttrs {
   readonly filterShape: Shape;
 }
 
-export const conv2d = operation<ConvolutionAttrs>({
+export const conv2d = operation<Conv2dAttrs>({
   name: "conv2d",
   inputs: ["x", "w", "b?", "scale?", "residual?"],
   outputs: ["y"],
@@ -44,20 +47,36 @@ export const conv2d = operation<ConvolutionAttrs>({
   },
   constants: ["scale", "residual"], // put there by fusion, which runs after gradients are taken
   epilogue: true,
-  variants: {
-    plain: (attrs, shapes) => lowerPlain(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes)),
-    vec4: (attrs, shapes, adapter) =>
-      productVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    tiles: (attrs, shapes, adapter) =>
-      tiles.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    tilesVec4: (attrs, shapes, adapter) =>
-      tilesVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    quadsVec4: (attrs, shapes, adapter) =>
-      productQuadsVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    registers: (attrs, shapes, adapter) =>
-      lowerRegisters(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-  },
+  halves: halvesOf,
+  f16Variants,
+  variants: withHalves<Conv2dAttrs>(
+    {
+      plain: (attrs, shapes) =>
+        lowerPlain(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes)),
+      vec4: (attrs, shapes, adapter) =>
+        productVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+      tiles: (attrs, shapes, adapter) =>
+        tiles.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+      tilesVec4: (attrs, shapes, adapter) =>
+        tilesVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+      quadsVec4: (attrs, shapes, adapter) =>
+        productQuadsVec4.forward(
+          convolutionOf(attrs, shapes.x, shapes.w, shapes.y),
+          epilogueOf(attrs, shapes),
+          adapter,
+        ),
+      registers: (attrs, shapes, adapter) =>
+        lowerRegisters(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+    },
+    {
+      tilesW16: (attrs, shapes, adapter) =>
+        tilesW16.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+      tilesF16: (attrs, shapes, adapter) =>
+        tilesF16.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+    },
+  ),
   select: (attrs, shapes, adapter) =>
+    selectHalves(attrs, adapter) ??
     selectConvolution(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), forwardProduct, adapter),
   cases: [
     ...examples.map(({ attrs, x, w, large }, i) => ({
@@ -66,6 +85,11 @@ export const conv2d = operation<ConvolutionAttrs>({
       ...(large && { large }),
     })),
     ...fusedCases(),
+    ...halfExamples.map(({ attrs, x, w, y, half }, i) => ({
+      attrs: { ...attrs, half, ...(i % 2 === 0 && { activation: { kind: "relu", maxValue: 6 } as const }) },
+      inputs: { x, w, b: [w[3]], ...(i % 3 === 0 && { residual: y }) },
+      fused: true as const,
+    })),
   ],
 });
 
@@ -104,27 +128,45 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
   },
   gradients: {},
   constants: ["dy", "w", "residual"],
-  variants: {
-    plain: (attrs, { dy, w, residual }) =>
-      lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined),
-    vec4: (attrs, { dy, w, residual }, adapter) =>
-      productVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    tiles: (attrs, { dy, w, residual }, adapter) =>
-      tiles.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    tilesVec4: (attrs, { dy, w, residual }, adapter) =>
-      tilesVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    quadsVec4: (attrs, { dy, w, residual }, adapter) =>
-      productQuadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    registers: (attrs, { dy, w, residual }, adapter) =>
-      lowerRegistersInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-  },
+  halves: halvesOf,
+  f16Variants,
+  variants: withHalves<InputGradientAttrs>(
+    {
+      plain: (attrs, { dy, w, residual }) =>
+        lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined),
+      vec4: (attrs, { dy, w, residual }, adapter) =>
+        productVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+      tiles: (attrs, { dy, w, residual }, adapter) =>
+        tiles.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+      tilesVec4: (attrs, { dy, w, residual }, adapter) =>
+        tilesVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+      quadsVec4: (attrs, { dy, w, residual }, adapter) =>
+        productQuadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+      registers: (attrs, { dy, w, residual }, adapter) =>
+        lowerRegistersInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+    },
+    {
+      tilesW16: (attrs, { dy, w, residual }, adapter) =>
+        tilesW16.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+      tilesF16: (attrs, { dy, w, residual }, adapter) =>
+        tilesF16.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
+    },
+  ),
   select: (attrs, { dy, w }, adapter) =>
+    selectHalves(attrs, adapter) ??
     selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
-  cases: examples.map(({ attrs, x, w, y, large }, i) => ({
-    attrs: { ...attrs, inputShape: x },
-    inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
-    ...(large && { large }),
-  })),
+  cases: [
+    ...examples.map(({ attrs, x, w, y, large }, i) => ({
+      attrs: { ...attrs, inputShape: x },
+      inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
+      ...(large && { large }),
+    })),
+    ...halfExamples.map(({ attrs, x, w, y, half }, i) => ({
+      attrs: { ...attrs, half, inputShape: x },
+      inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
+      fused: true as const,
+    })),
+  ],
 });
 
 export const conv2dFilterGradient = operation<FilterGradientAttrs>({

@@ -14,18 +14,27 @@ import {
 } from "../epilogue";
 import { lowerParts, partsFor } from "../matmul/parts";
 import {
-  lowerTiles as lowerProduct,
-  lowerTilesVec4 as lowerProductVec4,
+  packedConstants,
+  packedForms,
   stepsOfTile,
   tileConstants,
   tileFor,
   tilesOf,
+  workgroupsOf,
   type Tile,
+} from "../matmul/tile-forms";
+import {
+  lowerTiles as lowerProduct,
+  lowerTilesF16 as lowerProductF16,
+  lowerTilesVec4 as lowerProductVec4,
+  lowerTilesW16 as lowerProductW16,
 } from "../matmul/tiles";
 import filterGradientSource from "./conv2d_filter_gradient_tiles.wgsl?raw";
 import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?raw";
 import source from "./conv2d_tiles.wgsl?raw";
+import f16Source from "./conv2d_tiles_f16.wgsl?raw";
 import vec4Source from "./conv2d_tiles_vec4.wgsl?raw";
+import w16Source from "./conv2d_tiles_w16.wgsl?raw";
 import { forwardGather, inputGradientGathers, type Gather } from "./gather";
 import {
   convolutionCost,
@@ -87,6 +96,25 @@ export const tilesVec4Kernel: Kernel<Tiled> = {
   params: ({ gather, epilogue }) => ({ ...inVectors(gather.params), ...epilogueParams(epilogue) }),
 };
 
+/** w in f16: half the words and half the bytes. */
+export const tilesW16Kernel: Kernel<Tiled> = {
+  ...tilesVec4Kernel,
+  name: "conv2d_tiles_w16",
+  source: w16Source,
+  sizes: (q) => {
+    const { w, ...rest } = tilesVec4Kernel.sizes(q);
+    return { ...rest, w: w / 2 };
+  },
+  cost: ({ gather }) => ({ flops: gather.cost.flops, bytes: gather.cost.bytes - 2 * gather.sizes.w }),
+};
+
+export const tilesF16Kernel: Kernel<Tiled> = {
+  ...tilesW16Kernel,
+  name: "conv2d_tiles_f16",
+  source: f16Source,
+  constants: ({ tile }) => packedConstants(tile),
+};
+
 interface FilterTiled {
   readonly p: Convolution;
   readonly tile: Tile;
@@ -145,11 +173,47 @@ export const filterGradientTilesVec4Kernel: Kernel<FilterTiled> = {
   },
 };
 
-/** The three directions by one family of programs. */
-export interface TiledVariant {
+/** The directions that read the filter, by one family of programs. */
+export interface ReadingVariant {
   readonly forward: (p: Convolution, epilogue: Epilogue, adapter: AdapterTraits) => Lowering;
   readonly inputGradient: (p: Convolution, residual: boolean, adapter: AdapterTraits) => Lowering;
+}
+
+/** All three directions. */
+export interface TiledVariant extends ReadingVariant {
   readonly filterGradient: (p: Convolution, adapter: AdapterTraits) => Lowering;
+}
+
+function readingVariant(
+  kernel: Kernel<Tiled>,
+  product: typeof lowerProduct,
+  check: (p: Convolution) => void,
+  forms?: readonly Tile[],
+): ReadingVariant {
+  const launch = (
+    gather: Gather,
+    epilogue: Epilogue,
+    bind: Readonly<Record<string, string | undefined>>,
+    adapter: AdapterTraits,
+  ) => {
+    const tile = tileFor(gather.params.m, gather.params.n, adapter, gather.groups, forms);
+    return dispatch(kernel, { gather, tile, epilogue }, { ...bind, ...epilogueBindings(epilogue) });
+  };
+  return {
+    forward: (p, epilogue, adapter) => {
+      if (isProduct(p)) return product(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
+      check(p);
+      return { dispatches: [launch(forwardGather(p), epilogue, { x: "x", w: "w", y: "y" }, adapter)] };
+    },
+    // One launch for each phase of the strides: pixels of dx that the same taps reach.
+    inputGradient: (p, residual, adapter) => {
+      const epilogue: Epilogue = { ...noEpilogue, residual };
+      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter);
+      check(p);
+      const bind = { x: "dy", w: "w", y: "dx" };
+      return { dispatches: inputGradientGathers(p).map((gather) => launch(gather, epilogue, bind, adapter)) };
+    },
+  };
 }
 
 function tiledVariant(
@@ -158,29 +222,13 @@ function tiledVariant(
   product: typeof lowerProduct,
   check: (p: Convolution) => void,
 ): TiledVariant {
-  const launch = (gather: Gather, epilogue: Epilogue, bind: Readonly<Record<string, string | undefined>>) => {
-    const tile = tileFor(gather.params.m, gather.params.n, gather.groups);
-    return dispatch(kernel, { gather, tile, epilogue }, { ...bind, ...epilogueBindings(epilogue) });
-  };
   return {
-    forward: (p, epilogue, adapter) => {
-      if (isProduct(p)) return product(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
-      check(p);
-      return { dispatches: [launch(forwardGather(p), epilogue, { x: "x", w: "w", y: "y" })] };
-    },
-    // One launch for each phase of the strides: pixels of dx that the same taps reach.
-    inputGradient: (p, residual, adapter) => {
-      const epilogue: Epilogue = { ...noEpilogue, residual };
-      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter);
-      check(p);
-      const bind = { x: "dy", w: "w", y: "dx" };
-      return { dispatches: inputGradientGathers(p).map((gather) => launch(gather, epilogue, bind)) };
-    },
+    ...readingVariant(kernel, product, check),
     filterGradient: (p, adapter) => {
       if (isProduct(p)) return product(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter);
       check(p);
-      const tile = tileFor(filterRows(p), p.filtersEach, groupsOf(p));
-      const tiles = groupsOf(p) * tilesOf(filterRows(p), p.filtersEach, tile);
+      const tile = tileFor(filterRows(p), p.filtersEach, adapter, groupsOf(p));
+      const tiles = groupsOf(p) * workgroupsOf(filterRows(p), p.filtersEach, tile);
       const { parts, each } = partsFor(positionsOf(p), tiles, stepsOfTile, adapter);
       const run = (dw: string) => dispatch(filterKernel, { p, tile, parts, each }, { x: "x", dy: "dy", dw });
       if (parts === 1) return { dispatches: [run("dw")] };
@@ -195,6 +243,11 @@ const whole = () => {};
 export const inFours = (p: Convolution): boolean => p.depth % 4 === 0 && p.filtersEach % 4 === 0;
 
 export const tiles = tiledVariant(tilesKernel, filterGradientTilesKernel, lowerProduct, whole);
-export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, (p) => {
-  if (!inFours(p)) throw new VariantUnfit("conv2d_tiles_vec4 reads channels in vectors of four");
-});
+
+function checkFours(p: Convolution): void {
+  if (!inFours(p)) throw new VariantUnfit("this program reads channels in vectors of four");
+}
+
+export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, checkFours);
+export const tilesW16 = readingVariant(tilesW16Kernel, lowerProductW16, checkFours);
+export const tilesF16 = readingVariant(tilesF16Kernel, lowerProductF16, checkFours, packedForms);

@@ -3,15 +3,16 @@ import { formatShape, ThawError } from "../../errors";
 import type { Activation } from "../activation/activation";
 import { checkEpilogue } from "../convolution";
 import { epilogueOf } from "../epilogue";
+import { f16Variants, halvesOf, selectHalves, withHalves, type HalfAttrs } from "../half/half";
 import { elements, operation, type Case, type Shape } from "../operation";
 import { lowerPlain, type Gemm } from "./gemm";
 import { lowerQuadsVec4 } from "./quads-vec4";
 import { lowerRegisters } from "./registers";
 import { selectProduct } from "./select";
-import { lowerTiles, lowerTilesVec4 } from "./tiles";
+import { lowerTiles, lowerTilesF16, lowerTilesVec4, lowerTilesW16 } from "./tiles";
 import { lowerVec4 } from "./vec4";
 
-export interface MatmulAttrs {
+export interface MatmulAttrs extends HalfAttrs {
   /** x lies in memory as [..., K, M]. */
   readonly transposeX?: boolean;
   /** w lies in memory as [N, K]. */
@@ -102,15 +103,23 @@ export const matmul = operation<MatmulAttrs>({
   },
   constants: ["scale", "residual"], // put there by fusion, which runs after gradients are taken
   epilogue: true,
-  variants: {
-    plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
-    vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
-    tiles: (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter),
-    tilesVec4: (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter),
-    quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
-    registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
-  },
-  select: (attrs, shapes, adapter) => selectProduct(gemmOf(attrs, shapes), adapter),
+  halves: halvesOf,
+  f16Variants,
+  variants: withHalves<MatmulAttrs>(
+    {
+      plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
+      vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
+      tiles: (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter),
+      tilesVec4: (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter),
+      quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
+      registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
+    },
+    {
+      tilesW16: (attrs, shapes, adapter) => lowerTilesW16(gemmOf(attrs, shapes), names, adapter),
+      tilesF16: (attrs, shapes, adapter) => lowerTilesF16(gemmOf(attrs, shapes), names, adapter),
+    },
+  ),
+  select: (attrs, shapes, adapter) => selectHalves(attrs, adapter) ?? selectProduct(gemmOf(attrs, shapes), adapter),
   cases: cases(),
 });
 
@@ -165,5 +174,25 @@ function cases(): Case<MatmulAttrs>[] {
       inputs: { x: [70, 8], w: [8, 70], scale: [70], residual: [70, 70] },
       fused: true,
     },
+    // Tiles of 128 x 128, 128 x 64 and 128 x 32, which need many of them.
+    { attrs: n, inputs: { x: [1420, 12], w: [12, 1412] }, large: true },
+    { attrs: tw, inputs: { x: [8200, 8], w: [100, 8], b: [100] }, large: true },
+    { attrs: n, inputs: { x: [16390, 4], w: [4, 20] }, large: true },
+    ...halfCases(),
   ];
+}
+
+/** Weights in f16, which the plan puts there after gradients are taken. */
+function halfCases(): Case<MatmulAttrs>[] {
+  const problems: Case<MatmulAttrs>[] = [
+    { attrs: {}, inputs: { x: [5, 8], w: [8, 4] } },
+    { attrs: { transposeW: true }, inputs: { x: [2, 7, 12], w: [20, 12] } },
+    { attrs: { activation: { kind: "silu" } }, inputs: { x: [66, 100], w: [100, 68], b: [68], scale: [68] } },
+    { attrs: { transposeW: true }, inputs: { x: [3, 1032], w: [20, 1032], residual: [3, 20] } },
+    { attrs: {}, inputs: { x: [8200, 20], w: [20, 68] } },
+    { attrs: {}, inputs: { x: [16390, 4], w: [4, 20] } },
+  ];
+  return (["weights", "arithmetic"] as const).flatMap((half) =>
+    problems.map(({ attrs, inputs }) => ({ attrs: { ...attrs, half }, inputs, fused: true }) as const),
+  );
 }

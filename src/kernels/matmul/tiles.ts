@@ -2,39 +2,26 @@
  * The product through workgroup memory, for GPUs (matmul_tiles_vec4 where rows are whole vectors, matmul_tiles for every
  * shape); sums in parts where y is small and k long.
  */
-import { ceilDiv, dispatch, foldWorkgroups, type Constants, type Cost, type Kernel } from "../kernel";
+import { dispatch, foldWorkgroups, type Cost, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
 import source from "./matmul_tiles.wgsl?raw";
+import f16Source from "./matmul_tiles_f16.wgsl?raw";
 import vec4Source from "./matmul_tiles_vec4.wgsl?raw";
+import w16Source from "./matmul_tiles_w16.wgsl?raw";
+import {
+  packedConstants,
+  packedForms,
+  stepsOfTile,
+  tileConstants,
+  tileFor,
+  tilesOf,
+  workgroupsOf,
+  type Tile,
+} from "./tile-forms";
 import { inVectors, vectorParams } from "./vec4";
-
-/** Rows and columns of a workgroup's tile. */
-export interface Tile {
-  readonly rows: 32 | 64 | 128;
-  readonly columns: 32 | 64;
-}
-
-export const tileConstants = (tile: Tile): Constants => ({ TILE_ROWS: tile.rows, TILE_COLUMNS: tile.columns });
-
-export const tilesOf = (m: number, n: number, tile: Tile): number => ceilDiv(m, tile.rows) * ceilDiv(n, tile.columns);
-
-/** Terms of the sum that a workgroup holds at a time. */
-export const stepsOfTile = 16;
-
-/** Workgroups below which tiles are halved, so that a GPU's cores all get some. */
-const fewTiles = 128;
-
-/** A tile of 64 x 64 or 128 x 32, 64 invocations; half as many rows where they would be empty or tiles would be few. */
-export function tileFor(m: number, n: number, groups = 1): Tile {
-  const columns = n <= 32 ? 32 : 64;
-  const rows = columns === 32 ? 128 : 64;
-  const half = columns === 32 ? 64 : 32;
-  const few = groups * tilesOf(m, n, { rows, columns }) < fewTiles;
-  return { rows: few || m <= half ? half : rows, columns };
-}
 
 interface Tiled {
   readonly p: Gemm;
@@ -90,6 +77,32 @@ export const tilesVec4Kernel: Kernel<Tiled> = {
   }),
 };
 
+/** w in f16: half the words and half the bytes. */
+const halfWeights = (kernel: Kernel<Tiled>): Pick<Kernel<Tiled>, "sizes" | "cost"> => ({
+  sizes: (q) => {
+    const { w, ...rest } = kernel.sizes(q);
+    return { ...rest, w: w / 2 };
+  },
+  cost: (q) => {
+    const { flops, bytes } = kernel.cost(q);
+    return { flops, bytes: bytes - 2 * q.p.batch * q.p.k * q.p.n };
+  },
+});
+
+export const tilesW16Kernel: Kernel<Tiled> = {
+  ...tilesVec4Kernel,
+  ...halfWeights(tilesVec4Kernel),
+  name: "matmul_tiles_w16",
+  source: w16Source,
+};
+
+export const tilesF16Kernel: Kernel<Tiled> = {
+  ...tilesW16Kernel,
+  name: "matmul_tiles_f16",
+  source: f16Source,
+  constants: ({ tile }) => packedConstants(tile),
+};
+
 export const lowerTiles = (p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering =>
   lower(tilesKernel, p, names, adapter);
 
@@ -98,9 +111,25 @@ export function lowerTilesVec4(p: Gemm, names: GemmNames, adapter: AdapterTraits
   return lower(tilesVec4Kernel, p, names, adapter);
 }
 
-function lower(kernel: Kernel<Tiled>, p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
-  const tile = tileFor(p.m, p.n, p.batch);
-  const tiles = tilesOf(p.m, p.n, tile);
+export function lowerTilesW16(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
+  if (!inVectors(p)) throw new VariantUnfit("matmul_tiles_w16 reads rows in vectors of four");
+  return lower(tilesW16Kernel, p, names, adapter);
+}
+
+export function lowerTilesF16(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
+  if (!inVectors(p)) throw new VariantUnfit("matmul_tiles_f16 reads rows in vectors of four");
+  return lower(tilesF16Kernel, p, names, adapter, packedForms);
+}
+
+function lower(
+  kernel: Kernel<Tiled>,
+  p: Gemm,
+  names: GemmNames,
+  adapter: AdapterTraits,
+  forms?: readonly Tile[],
+): Lowering {
+  const tile = tileFor(p.m, p.n, adapter, p.batch, forms);
+  const tiles = workgroupsOf(p.m, p.n, tile);
   const { parts, each } = p.batch === 1 ? partsFor(p.k, tiles, stepsOfTile, adapter) : { parts: 1, each: p.k };
   const launch = (problem: Gemm, y: string) =>
     dispatch(
