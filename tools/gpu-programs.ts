@@ -39,7 +39,7 @@ export function gpuPrograms(only = ""): GpuProgram[] {
     const { kernel, problem } = dispatch;
     const { pipeline, workgroups } = describeLaunch(dispatch);
     const { code, constants } = pipeline;
-    const fixed = (kernel.constants?.(problem as never) ?? {}) as Readonly<Record<string, number>>;
+    const fixed = (kernel.constants?.(problem) ?? {}) as Readonly<Record<string, number>>;
     const switches = Object.entries(constants).map(([name, value]) => `${name}${value}`);
     const name = [kernel.name, ...Object.values(fixed).map(String), ...switches].join("-");
     if (!name.includes(only)) return;
@@ -49,7 +49,7 @@ export function gpuPrograms(only = ""): GpuProgram[] {
     const program = found.get(key) ?? { kernel: kernel.name, name, code, constants, ...tile, uses: [] };
     found.set(key, program);
     if (title === undefined) return;
-    const { flops, bytes } = kernel.cost(problem as never);
+    const { flops, bytes } = kernel.cost(problem);
     program.uses.push({
       title,
       workgroups: workgroups.reduce((a, b) => a * b, 1),

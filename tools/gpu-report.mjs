@@ -71,13 +71,14 @@ function print(row) {
   const title = `${row.name.slice(0, 76).padEnd(76)} ${row.chip.padEnd(8)}`;
   if ("error" in row) return console.log(`${title} does not compile: ${row.error}`);
   const loads = Object.entries(row.loads).map(([bytes, count]) => `${count}x${bytes}`);
+  const packed = row.hot.packed > 0 ? " packed" : "";
+  const tile = row.tileIntensity ? `  tile ${row.tileIntensity.toFixed(1)}` : "";
   const failed = Object.entries(row.meets).filter(([, kept]) => !kept);
+  const broke = failed.length > 0 ? `  BREAKS ${failed.map(([rule]) => rule).join(", ")}` : "";
   console.log(
     `${title} registers ${String(row.vgprs).padStart(3)}  spills ${row.spills}  waves ${String(row.wavesPerSimd).padStart(2)}  ` +
       `workgroup ${String(row.workgroupBytes).padStart(5)} B  multiply-adds ${(100 * row.hot.share).toFixed(0).padStart(2)} %` +
-      `${row.hot.packed > 0 ? " packed" : ""}  loads ${loads.join(" ") || "-"}` +
-      `${row.tileIntensity ? `  tile ${row.tileIntensity.toFixed(1)}` : ""}` +
-      `${failed.length > 0 ? `  BREAKS ${failed.map(([rule]) => rule).join(", ")}` : ""}`,
+      `${packed}  loads ${loads.join(" ") || "-"}${tile}${broke}`,
   );
   if (row.chip !== chips[0]) return;
   for (const { title: layer, workgroups, intensity } of row.uses)

@@ -33,7 +33,7 @@ export function judge(kernel, stats) {
   return {
     noSpills: stats.spills === 0 && stats.scratch === 0,
     ...(tiled.test(kernel) && {
-      multiplyAdds: hot.share >= (kernel.endsWith("_f16") ? 0.7 : 0.8),
+      multiplyAdds: hot.share >= 0.8,
       waves: stats.wavesPerSimd >= 8,
     }),
     // Four values of f32 or, of halves, four in eight bytes; where channels do not come in fours there is no whole vector.
@@ -41,6 +41,7 @@ export function judge(kernel, stats) {
       /_(vec4|w16|f16)$/.test(kernel) && {
         wideLoads: widest === 16 && Object.keys(loads).every((b) => Number(b) === 16 || (halves && Number(b) === 8)),
       }),
-    ...(kernel.endsWith("_f16") && { packed: hot.packed >= 0.95 * hot.multiplyAdds }),
+    // The rest adds the runs in f16 to the sums in f32.
+    ...(kernel.endsWith("_f16") && { packed: hot.packed >= 0.85 * hot.multiplyAdds }),
   };
 }

@@ -3,6 +3,7 @@ import { ThawError } from "../errors";
 import type { Gpu } from "../gpu/device";
 import type { AdapterTraits } from "../kernels/operation";
 import type { StepValues } from "../kernels/step";
+import type { FrozenPrecision } from "../nn/compile/half-weights";
 import { makePlan } from "../nn/compile/make-plan";
 import type { Plan } from "../nn/compile/plan";
 import type { Mode, Objective } from "../nn/compile/trace";
@@ -32,6 +33,13 @@ interface Standing {
   readonly workspace: Workspace;
 }
 
+function parseFrozenPrecision(value: string | undefined): FrozenPrecision {
+  if (value === undefined) return "float32";
+  const known = (["float32", "float16Weights", "float16"] as const).find((p) => p === value);
+  if (known) return known;
+  throw new ThawError("compile", `frozenPrecision "${value}"`, '"float32", "float16Weights" or "float16"');
+}
+
 /** Prediction plans kept for the next call; more than this many batch sizes in turn are made anew. */
 const standingLimit = 2;
 
@@ -39,6 +47,7 @@ export class ModelTrainer implements Trainer {
   readonly gpu: Gpu;
   readonly loss: Objective | undefined;
   readonly metrics: readonly Objective[];
+  readonly frozenPrecision: FrozenPrecision;
   optimizer: Optimizer;
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
@@ -57,6 +66,7 @@ export class ModelTrainer implements Trainer {
     this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
     if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
     this.optimizer = parseOptimizer(options.optimizer ?? "adam");
+    this.frozenPrecision = parseFrozenPrecision(options.frozenPrecision);
     model.assignPaths();
     this.#state = new DeviceState(this.gpu, model.allParameters(), model.name);
   }
@@ -114,7 +124,7 @@ export class ModelTrainer implements Trainer {
     ]);
     let plan = this.#plans.get(key);
     if (!plan) {
-      const { model, loss, metrics, traits: adapter } = this;
+      const { model, loss, metrics, traits: adapter, frozenPrecision } = this;
       plan = makePlan({
         model,
         batchSize,
@@ -123,6 +133,7 @@ export class ModelTrainer implements Trainer {
         metrics,
         feed,
         adapter,
+        frozenPrecision,
         ...(mode === "train" && { optimizer: this.optimizer }),
       });
       this.#plans.set(key, plan);
@@ -132,8 +143,9 @@ export class ModelTrainer implements Trainer {
 
   /** The forward pass of training, every value with memory of its own. */
   diagnosisPlan(batchSize: number, feed: ReturnType<typeof feedOf>): Plan {
-    const { model, loss, metrics, traits: adapter } = this;
-    return makePlan({ model, batchSize, mode: "train", loss, metrics, feed, adapter, forwardOnly: true });
+    const { model, loss, metrics, traits: adapter, frozenPrecision } = this;
+    const request = { model, batchSize, loss, metrics, feed, adapter, frozenPrecision };
+    return makePlan({ ...request, mode: "train", forwardOnly: true });
   }
 
   #idOf(object: object): number {

@@ -6,6 +6,7 @@ import type { Graph, Value } from "../graph";
 import { absorbPadding } from "./absorb-padding";
 import { differentiate, type ParameterGradients } from "./differentiate";
 import { explainLayers } from "./explain";
+import { halveFrozenWeights, type FrozenPrecision } from "./half-weights";
 import { lower, type LoweredNode } from "./lower";
 import { Plan, type PlanStep, type Port } from "./plan";
 import { alignToBlock, blockBytes, layOutParameters, planMemory, scratchKey, type MemoryPlan } from "./plan-memory";
@@ -18,6 +19,8 @@ import { addUpdate, layOutGradients, ringSlots, ringWidth, statusFloats, updateB
 export interface PlanRequest extends TraceRequest {
   readonly optimizer?: Optimizer | undefined;
   readonly adapter: AdapterTraits;
+  /** Default "float32". */
+  readonly frozenPrecision?: FrozenPrecision;
   /** No gradients and no shared memory, so that every value can be read after a step; for finding where a NaN began. */
   readonly forwardOnly?: boolean;
 }
@@ -41,6 +44,7 @@ export function makePlan(request: PlanRequest): Plan {
   const kept = keptValues(traced, gradients, request.mode === "predict");
   const forwardLayers = [...new Set(graph.nodes.filter((n) => n.phase === "forward").map((n) => n.layer))];
   const gained = simplify(graph, kept);
+  const halved = halveFrozenWeights(graph, request.frozenPrecision ?? "float32", request.adapter);
   const lasting = request.forwardOnly ? new Set(graph.nodes.flatMap((n) => Object.values(n.outputs))) : kept;
   const times = schedule(graph, lasting);
   const lowered = lower(graph, request.adapter);
@@ -74,6 +78,7 @@ export function makePlan(request: PlanRequest): Plan {
       .filter((v) => v.data && times.lifetimes.has(v.id))
       .map((v) => ({ offset: (memory.places.get(v.id) as { offset: number }).offset, data: v.data! })),
     gained,
+    halved,
   });
 }
 

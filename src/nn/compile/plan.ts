@@ -2,6 +2,7 @@
 import type { Dispatch } from "../../kernels/kernel";
 import type { Phase } from "../graph";
 import type { Parameter } from "../parameter";
+import type { HalvedWeights } from "./half-weights";
 import type { Place } from "./plan-memory";
 import type { Simplified } from "./simplify";
 import { planTable } from "./plan-text";
@@ -74,6 +75,8 @@ export interface PlanFields {
   readonly constants: readonly { readonly offset: number; readonly data: Float32Array }[];
   /** What the simplify pass saved. */
   readonly gained: Simplified;
+  /** Frozen weights that the plan reads in f16. */
+  readonly halved: HalvedWeights;
 }
 
 /** A value that enters or leaves a plan. */
@@ -107,7 +110,7 @@ export class Plan {
   }
 
   toJSON(): PlanJson {
-    const { mode, batchSize, layers, memory, savedActivationBytes } = this.fields;
+    const { mode, batchSize, layers, memory, savedActivationBytes, halved } = this.fields;
     return {
       mode,
       batchSize,
@@ -121,6 +124,7 @@ export class Plan {
       peakBytes: this.peakBytes,
       memory,
       savedActivationBytes,
+      frozenWeights: halved,
       layers,
       steps: this.steps.map(({ phase, layer, op, variant, kernel, gradient, merged, flops, bytes }) => ({
         phase,
@@ -155,6 +159,7 @@ export interface PlanJson {
   readonly peakBytes: number;
   readonly memory: PlanMemoryBytes;
   readonly savedActivationBytes: number;
+  readonly frozenWeights: HalvedWeights;
   readonly layers: readonly LayerPlan[];
   readonly steps: readonly object[];
 }
