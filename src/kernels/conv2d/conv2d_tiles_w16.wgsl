@@ -116,24 +116,34 @@ fn weights(i: u32) -> vec4f {
   return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));
 }
 
-// Four pixels from `pixel` on at four channels of a tap, a vector of steps: a column a pixel, the steps within it.
-fn loadX(group: u32, pixel: u32, step: u32, end: u32) -> mat4x4f {
-  var block = mat4x4f();
-  if step >= end { return block; }
+// Where a pixel's first tap lies in the source, and its image.
+struct Origin {
+  row: i32,
+  column: i32,
+  image: i32,
+}
+
+fn originOf(pixel: u32) -> Origin {
+  let place = locate(min(pixel, params.m - 1u));
+  let row = i32(place.row) * params.strideRows + params.firstRow;
+  return Origin(row, i32(place.column) * params.strideColumns + params.firstColumn, i32(place.image));
+}
+
+fn loadPixel(origin: Origin, tap: vec2i, channel: u32) -> vec4f {
+  let row = origin.row + tap.x;
+  let column = origin.column + tap.y;
+  if row < 0 || row >= params.sourceRows || column < 0 || column >= params.sourceColumns { return vec4f(); }
+  let position = (origin.image * params.sourceRows + row) * params.sourceColumns + column;
+  return x[u32(position) * params.sourceChannels + channel];
+}
+
+// Four pixels at four channels of a tap, a vector of steps: a column a pixel, the steps within it.
+fn loadX(group: u32, o0: Origin, o1: Origin, o2: Origin, o3: Origin, step: u32, end: u32) -> mat4x4f {
+  if step >= end { return mat4x4f(); }
   let tap = step / params.depth;
   let channel = group * params.depth + step % params.depth;
-  let tapRow = params.firstRow + i32(tap / params.tapColumns) * params.tapStepRows;
-  let tapColumn = params.firstColumn + i32(tap % params.tapColumns) * params.tapStepColumns;
-  for (var p = 0u; p < 4u; p++) {
-    let place = locate(min(pixel + p, params.m - 1u));
-    let row = i32(place.row) * params.strideRows + tapRow;
-    let column = i32(place.column) * params.strideColumns + tapColumn;
-    if row >= 0 && row < params.sourceRows && column >= 0 && column < params.sourceColumns {
-      let position = (i32(place.image) * params.sourceRows + row) * params.sourceColumns + column;
-      block[p] = x[u32(position) * params.sourceChannels + channel];
-    }
-  }
-  return block;
+  let at = vec2i(i32(tap / params.tapColumns) * params.tapStepRows, i32(tap % params.tapColumns) * params.tapStepColumns);
+  return mat4x4f(loadPixel(o0, at, channel), loadPixel(o1, at, channel), loadPixel(o2, at, channel), loadPixel(o3, at, channel));
 }
 
 // The four steps of a vector at the four columns of one: a column a step, the columns of y within it. With W_TURNED a
@@ -180,6 +190,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let firstRow = tile / tilesAcross * TILE_ROWS;
   let firstColumn = tile % tilesAcross * VECTORS;
   let group = workgroup.z;
+  // An invocation brings at most one block of x, of the same pixels at every step: found once, because it takes divisions.
+  let firstPixel = firstRow + local / BLOCKS_DEEP * 4u;
+  let o0 = originOf(firstPixel);
+  let o1 = originOf(firstPixel + 1u);
+  let o2 = originOf(firstPixel + 2u);
+  let o3 = originOf(firstPixel + 3u);
   let begin = 0u;
   let end = params.tapRows * params.tapColumns * params.depth;
   var p0 = vec4f(); var q0 = vec4f();
@@ -195,7 +211,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       if i < X_BLOCKS {
         let rows = i / BLOCKS_DEEP;
         let deep = i % BLOCKS_DEEP;
-        let block = loadX(group, firstRow + rows * 4u, step + deep, end);
+        let block = loadX(group, o0, o1, o2, o3, step + deep, end);
         let first = rows * 4u * X_PITCH + deep;
         xTile[first] = block[0];
         xTile[first + X_PITCH] = block[1];
