@@ -15,6 +15,8 @@ export interface AdapterTraits {
   readonly features: readonly ("shader-f16" | "subgroups" | "timestamp-query")[];
   readonly maxWorkgroupStorage: number; // bytes
   readonly maxInvocations: number; // invocations a workgroup
+  /** Workgroups that give every core of a GPU some work; large tiles are taken where as many are left. Default 128. */
+  readonly busyWorkgroups?: number;
   /** Forces a variant by name where an operation has it ("plain", "registers", "workgroup"); tests and benchmarks. */
   readonly forceVariant?: string;
 }
@@ -52,6 +54,8 @@ export interface Case<A> {
   readonly large?: true;
   /** Has an epilogue that only fusion can make: contract test only, because gradients are taken before fusion. */
   readonly fused?: true;
+  /** What the adapter is taken for instead, to reach forms that only larger problems get: contract test only. */
+  readonly traits?: Partial<AdapterTraits>;
   /** Values of the `step` uniform for operations that read it; default: `exampleStep`. */
   readonly step?: Partial<StepValues>;
   /** How input values are drawn, where the default (normal, mean 0, deviation 1) does not fit. */

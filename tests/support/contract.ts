@@ -131,10 +131,11 @@ export function contractSuite(getGpu: () => Gpu): void {
           for (const [seed, example] of op.cases.entries()) {
             const inputs = roundInputs(op, variant, example.attrs, drawInputs(op, example, seed + 1));
             const shapes = { ...example.inputs, ...op.shapes(example.attrs, example.inputs) } as Record<string, Shape>;
-            if (refusal(op, variant, example.attrs, shapes, traitsOf(gpu))) continue;
+            const traits = { ...traitsOf(gpu), ...example.traits };
+            if (refusal(op, variant, example.attrs, shapes, traits)) continue;
             ran++;
             const step = { ...exampleStep, ...example.step };
-            const actual = await runOperation(gpu, op, variant, example.attrs, inputs, example.inputs, step);
+            const actual = await runOperation(gpu, op, variant, example.attrs, inputs, example.inputs, step, traits);
             const wide = Object.fromEntries(Object.entries(inputs).map(([name, v]) => [name, Float64Array.from(v)]));
             const expected = ref!.run(example.attrs, wide, shapes, step);
             for (const [name, values] of Object.entries(expected)) {

@@ -26,9 +26,10 @@ export async function runOperation(
   inputs: Readonly<Record<string, Float32Array | Uint32Array | undefined>>,
   inputShapes: Readonly<Record<string, Shape | undefined>>,
   step: StepValues = exampleStep,
+  traits: AdapterTraits = traitsOf(gpu),
 ): Promise<Record<string, Float32Array>> {
   const shapes = { ...inputShapes, ...op.shapes(attrs, inputShapes) } as Record<string, Shape>;
-  const { dispatches, scratch = {} } = op.variants[variant](attrs, shapes, traitsOf(gpu));
+  const { dispatches, scratch = {} } = op.variants[variant](attrs, shapes, traits);
   const buffers = new Map<string, { buffer: GPUBuffer; count: number }>();
   const add = (name: string, count: number, data?: Float32Array | Uint32Array) => {
     const buffer = gpu.memory.create(name, count * 4, storage);

@@ -79,16 +79,18 @@ export const conv2d = operation<Conv2dAttrs>({
     selectHalves(attrs, adapter) ??
     selectConvolution(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), forwardProduct, adapter),
   cases: [
-    ...examples.map(({ attrs, x, w, large }, i) => ({
+    ...examples.map(({ attrs, x, w, large, traits }, i) => ({
       attrs,
       inputs: { x, w, ...(i % 2 === 1 && { b: [w[3]] }) },
       ...(large && { large }),
+      traits,
     })),
     ...fusedCases(),
-    ...halfExamples.map(({ attrs, x, w, y, half }, i) => ({
+    ...halfExamples.map(({ attrs, x, w, y, half, traits }, i) => ({
       attrs: { ...attrs, half, ...(i % 2 === 0 && { activation: { kind: "relu", maxValue: 6 } as const }) },
       inputs: { x, w, b: [w[3]], ...(i % 3 === 0 && { residual: y }) },
       fused: true as const,
+      traits,
     })),
   ],
 });
@@ -156,15 +158,17 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
     selectHalves(attrs, adapter) ??
     selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
   cases: [
-    ...examples.map(({ attrs, x, w, y, large }, i) => ({
+    ...examples.map(({ attrs, x, w, y, large, traits }, i) => ({
       attrs: { ...attrs, inputShape: x },
       inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
       ...(large && { large }),
+      traits,
     })),
-    ...halfExamples.map(({ attrs, x, w, y, half }, i) => ({
+    ...halfExamples.map(({ attrs, x, w, y, half, traits }, i) => ({
       attrs: { ...attrs, half, inputShape: x },
       inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
       fused: true as const,
+      traits,
     })),
   ],
 });
@@ -193,9 +197,10 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
   },
   select: (attrs, { x, dy }, adapter) =>
     selectConvolution(convolutionOf(attrs, x, attrs.filterShape, dy), filterGradientProduct, adapter),
-  cases: examples.map(({ attrs, x, w, y, large }) => ({
+  cases: examples.map(({ attrs, x, w, y, large, traits }) => ({
     attrs: { ...attrs, filterShape: w },
     inputs: { x, dy: y },
     ...(large && { large }),
+    traits,
   })),
 });

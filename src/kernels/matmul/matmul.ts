@@ -174,10 +174,14 @@ function cases(): Case<MatmulAttrs>[] {
       inputs: { x: [70, 8], w: [8, 70], scale: [70], residual: [70, 70] },
       fused: true,
     },
-    // Tiles of 128 x 128, 128 x 64 and 128 x 32, which need many of them.
-    { attrs: n, inputs: { x: [1420, 12], w: [12, 1412] }, large: true },
-    { attrs: tw, inputs: { x: [8200, 8], w: [100, 8], b: [100] }, large: true },
-    { attrs: n, inputs: { x: [16390, 4], w: [4, 20] }, large: true },
+    ...largeTiles([
+      [n, 250, 36, 252],
+      [tw, 250, 35, 251],
+      [tx, 252, 20, 60],
+      [n, 250, 20, 20],
+      [n, 120, 20, 60],
+      [n, 120, 20, 20],
+    ]),
     ...halfCases(),
   ];
 }
@@ -189,10 +193,25 @@ function halfCases(): Case<MatmulAttrs>[] {
     { attrs: { transposeW: true }, inputs: { x: [2, 7, 12], w: [20, 12] } },
     { attrs: { activation: { kind: "silu" } }, inputs: { x: [66, 100], w: [100, 68], b: [68], scale: [68] } },
     { attrs: { transposeW: true }, inputs: { x: [3, 1032], w: [20, 1032], residual: [3, 20] } },
-    { attrs: {}, inputs: { x: [8200, 20], w: [20, 68] } },
-    { attrs: {}, inputs: { x: [16390, 4], w: [4, 20] } },
+    ...largeTiles([
+      [{}, 250, 36, 252],
+      [{ transposeW: true }, 250, 20, 60],
+      [{}, 250, 20, 20],
+      [{}, 120, 20, 60],
+      [{}, 120, 20, 20],
+    ]),
   ];
   return (["weights", "arithmetic"] as const).flatMap((half) =>
-    problems.map(({ attrs, inputs }) => ({ attrs: { ...attrs, half }, inputs, fused: true }) as const),
+    problems.map((problem) => ({ ...problem, attrs: { ...problem.attrs, half }, fused: true }) as const),
   );
+}
+
+/** Problems m x k x n for tiles of 128 x 128, 128 x 64, 128 x 32, 64 x 64 and 64 x 32: as if two workgroups kept the adapter busy. */
+function largeTiles(problems: readonly [MatmulAttrs, number, number, number][]): Case<MatmulAttrs>[] {
+  return problems.map(([attrs, m, k, n]) => ({
+    attrs,
+    inputs: { x: attrs.transposeX ? [k, m] : [m, k], w: attrs.transposeW ? [n, k] : [k, n], b: [n] },
+    large: true,
+    traits: { busyWorkgroups: 2 },
+  }));
 }

@@ -49,8 +49,8 @@ export const storageOf = ({ rows, columns }: Tile): number => 4 * (rows * (steps
 
 export const tilesOf = (m: number, n: number, tile: Tile): number => ceilDiv(m, tile.rows) * ceilDiv(n, tile.columns);
 
-/** Workgroups below which a smaller form is taken, so that a GPU's cores all get some. */
-const fewTiles = 128;
+/** Where the adapter's traits do not say. */
+const defaultBusyWorkgroups = 128;
 
 /** How much more than the form that fits best a form may compute for nothing at the edges. */
 const waste = 1.1;
@@ -74,7 +74,8 @@ export function tileFor(
   );
   const least = Math.min(...possible.map(computed));
   const fitting = possible.filter((tile) => computed(tile) <= waste * least);
-  return fitting.find((tile) => groups * tilesOf(m, n, tile) >= fewTiles) ?? fitting.at(-1)!;
+  const enough = adapter.busyWorkgroups ?? defaultBusyWorkgroups;
+  return fitting.find((tile) => groups * tilesOf(m, n, tile) >= enough) ?? fitting.at(-1)!;
 }
 
 /** A launch's tiles counted in workgroups of 64 invocations: what `partsFor` weighs against what keeps a GPU busy. */
