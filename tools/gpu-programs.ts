@@ -1,6 +1,6 @@
 /** The programs that `select` chooses for a GPU: over the cases of every operation, and over the layers of real networks. */
 import { describeLaunch, type Dispatch } from "../src/kernels/kernel";
-import { chooseVariant, type AdapterTraits, type Shape } from "../src/kernels/operation";
+import { chooseVariant, refusal, type AdapterTraits, type Shape } from "../src/kernels/operation";
 import { operations } from "../src/kernels/registry";
 import { problems } from "./gpu-shapes";
 
@@ -32,6 +32,14 @@ export interface GpuProgram {
   readonly uses: readonly Use[];
 }
 
+/** The same layer with frozen weights in f16, computed in f32 and in f16. */
+const inHalves = (problem: (typeof problems)[string][number]) =>
+  (["weights", "arithmetic"] as const).map((half) => ({
+    ...problem,
+    title: `${problem.title}, f16 ${half}`,
+    attrs: { ...problem.attrs, half },
+  }));
+
 /** @param only programs whose name has this in it; all when empty. */
 export function gpuPrograms(only = ""): GpuProgram[] {
   const found = new Map<string, Omit<GpuProgram, "uses"> & { uses: Use[] }>();
@@ -57,10 +65,16 @@ export function gpuPrograms(only = ""): GpuProgram[] {
     });
   };
   for (const op of operations) {
-    const examples = [...op.cases.map((c) => ({ ...c, title: undefined })), ...(problems[op.name] ?? [])];
+    const examples = [
+      ...op.cases.map((c) => ({ ...c, title: undefined })),
+      ...(problems[op.name] ?? []),
+      ...(op.halves ? (problems[op.name] ?? []).flatMap(inHalves) : []),
+    ];
     for (const { attrs, inputs, title } of examples) {
       const shapes = { ...inputs, ...op.shapes(attrs, inputs) } as Record<string, Shape>;
       const variant = chooseVariant(op, attrs, shapes, gpu);
+      // A layer whose channels do not come in fours has no program for weights in f16.
+      if (!op.alias && refusal(op, variant, attrs, shapes, gpu)) continue;
       // An alias (reshape) has no program.
       for (const dispatch of op.variants[variant]?.(attrs, shapes, gpu).dispatches ?? []) add(dispatch, title);
     }

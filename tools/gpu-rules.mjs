@@ -32,10 +32,8 @@ export function judge(kernel, stats) {
   const widest = Number(Object.keys(loads).at(-1) ?? 0);
   return {
     noSpills: stats.spills === 0 && stats.scratch === 0,
-    ...(tiled.test(kernel) && {
-      multiplyAdds: hot.share >= 0.8,
-      waves: stats.wavesPerSimd >= 8,
-    }),
+    ...(tiled.test(kernel) && { waves: stats.wavesPerSimd >= 8 }),
+    ...(tiled.test(kernel) && !kernel.endsWith("_f16") && { multiplyAdds: hot.share >= 0.8 }),
     // Four values of f32 or, of halves, four in eight bytes; where channels do not come in fours there is no whole vector.
     ...(tiled.test(kernel) &&
       /_(vec4|w16|f16)$/.test(kernel) && {
