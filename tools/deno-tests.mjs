@@ -1,6 +1,6 @@
-// node tools/deno-tests.mjs [matmul,conv2d,...]: the contract of kernels and the suite of f16 in Deno, whose WebGPU is wgpu and naga.
+// node tools/deno-tests.mjs [OPERATIONS [NAME]]: the contract of kernels and the suite of f16 in Deno, whose WebGPU is wgpu and naga.
 // With Mesa's llvmpipe (Debian: mesa-vulkan-drivers) it has shader-f16, which no adapter of Chromium without a GPU has: programs
-// in f16 are checked here. Arguments: operations; default: those with programs in f16.
+// in f16 are checked here. OPERATIONS: with commas between; default: those with programs in f16. NAME: only tests that have it in their name.
 //
 // Deno: DENO_PATH, or the path's own; `npm install --prefix DIR deno` puts one to DIR/node_modules/.bin/deno.
 import { spawnSync } from "node:child_process";
@@ -26,10 +26,14 @@ await build({
 
 const llvmpipe = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
 const deno = process.env.DENO_PATH ?? "deno";
-const { status, error } = spawnSync(deno, ["run", "--unstable-webgpu", "-A", path.join(outDir, "main.js")], {
-  stdio: "inherit",
-  env: { ...(fs.existsSync(llvmpipe) && { VK_ICD_FILENAMES: llvmpipe }), XDG_RUNTIME_DIR: "/tmp", ...process.env },
-});
+const { status, error } = spawnSync(
+  deno,
+  ["run", "--unstable-webgpu", "-A", path.join(outDir, "main.js"), process.argv[3] ?? ""],
+  {
+    stdio: "inherit",
+    env: { ...(fs.existsSync(llvmpipe) && { VK_ICD_FILENAMES: llvmpipe }), XDG_RUNTIME_DIR: "/tmp", ...process.env },
+  },
+);
 if (error)
   throw new Error(`deno-tests: no Deno (${error.message}). Name one in DENO_PATH; the head of this file says how.`);
 process.exit(status ?? 1);

@@ -16,4 +16,4 @@ afterAll(() => gpu.dispose());
 contractSuite(() => gpu);
 halfSuite(() => gpu);
 
-process.exit((await runTests()) > 0 ? 1 : 0);
+process.exit((await runTests(process.argv[2])) > 0 ? 1 : 0);
