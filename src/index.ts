@@ -16,6 +16,7 @@ export type { SymbolicTensor } from "./nn/symbolic";
 export { summary, type SummaryOptions } from "./nn/summary";
 export type { Initializer, Parameter } from "./nn/parameter";
 export { reinitialize } from "./nn/initialize";
+export type { FrozenPrecision } from "./nn/compile/half-weights";
 export { makePlan, type PlanRequest } from "./nn/compile/make-plan";
 export { Plan, type LayerPlan, type PhaseTotals, type PlanJson, type PlanStep } from "./nn/compile/plan";
 export { formatBytes, formatFlops } from "./nn/compile/plan-text";

@@ -1,59 +1,82 @@
-/** The programs that `select` chooses for a GPU: over the cases of every operation, and over the plans of real networks. */
+/** The programs that `select` chooses for a GPU: over the cases of every operation, and over the layers of real networks. */
 import { describeLaunch, type Dispatch } from "../src/kernels/kernel";
-import { chooseVariant, type AdapterTraits, type Shape } from "../src/kernels/operation";
+import { chooseVariant, refusal, type AdapterTraits, type Shape } from "../src/kernels/operation";
 import { operations } from "../src/kernels/registry";
+import { problems } from "./gpu-shapes";
 
-/** What every GPU of the last ten years has. */
+/** What navi21 and gfx1100 give, as Dawn sees them. */
 const gpu: AdapterTraits = {
   software: false,
-  features: ["timestamp-query"],
+  features: ["timestamp-query", "shader-f16", "subgroups"],
   maxWorkgroupStorage: 32768,
   maxInvocations: 256,
 };
 
+/** A launch of a program for a layer of a real network. */
+export interface Use {
+  readonly title: string;
+  readonly workgroups: number;
+  /** Multiply-adds a byte that has to move: half the FLOPs over the problem's bytes. */
+  readonly intensity: number;
+}
+
 export interface GpuProgram {
+  readonly kernel: string;
   /** Kernel and, where it has several forms, what they differ in. */
   readonly name: string;
   readonly code: string;
   /** Overrides. */
   readonly constants: Readonly<Record<string, number>>;
-  /** Multiply-adds a byte of the problem: half its FLOPs over the bytes that have to move. */
-  readonly intensity: number;
+  /** Rows and columns of the tile that a workgroup computes, for programs that have one. */
+  readonly tile?: { readonly rows: number; readonly columns: number };
+  readonly uses: readonly Use[];
 }
 
-/** Shapes of MobileNetV2 and ResNet50 at their usual sizes, where the heavy operations spend their time. */
-const heavy: Readonly<Record<string, readonly { attrs: object; inputs: Record<string, Shape> }[]>> = {
-  matmul: [
-    { attrs: {}, inputs: { x: [1024, 1024], w: [1024, 1024] } },
-    { attrs: { transposeX: true }, inputs: { x: [1024, 1024], w: [1024, 1024] } },
-    { attrs: { transposeW: true }, inputs: { x: [1024, 1024], w: [1024, 1024] } },
-    { attrs: {}, inputs: { x: [1023, 1023], w: [1023, 1023] } },
-    { attrs: {}, inputs: { x: [4096, 96], w: [96, 24] } },
-  ],
-};
+/** The same layer with frozen weights in f16, computed in f32 and in f16. */
+const inHalves = (problem: (typeof problems)[string][number]) =>
+  (["weights", "arithmetic"] as const).map((half) => ({
+    ...problem,
+    title: `${problem.title}, f16 ${half}`,
+    attrs: { ...problem.attrs, half },
+  }));
 
 /** @param only programs whose name has this in it; all when empty. */
 export function gpuPrograms(only = ""): GpuProgram[] {
-  const found = new Map<string, GpuProgram>();
-  const add = (dispatch: Dispatch) => {
+  const found = new Map<string, Omit<GpuProgram, "uses"> & { uses: Use[] }>();
+  const add = (dispatch: Dispatch, title: string | undefined) => {
     const { kernel, problem } = dispatch;
-    const { code, constants } = describeLaunch(dispatch).pipeline;
-    const key = JSON.stringify([code, constants]);
-    const { flops, bytes } = kernel.cost(problem);
-    const intensity = flops / 2 / Math.max(1, bytes);
-    const known = found.get(key);
-    if (known && known.intensity >= intensity) return;
-    const constantsOfText = Object.entries(kernel.constants?.(problem) ?? {}).map(([, value]) => String(value));
+    const { pipeline, workgroups } = describeLaunch(dispatch);
+    const { code, constants } = pipeline;
+    const fixed = (kernel.constants?.(problem) ?? {}) as Readonly<Record<string, number>>;
     const switches = Object.entries(constants).map(([name, value]) => `${name}${value}`);
-    const name = [kernel.name, ...constantsOfText, ...switches].join("-");
-    if (name.includes(only)) found.set(key, { name, code, constants, intensity });
+    const name = [kernel.name, ...Object.values(fixed).map(String), ...switches].join("-");
+    if (!name.includes(only)) return;
+    const key = JSON.stringify([code, constants]);
+    const { TILE_ROWS: rows, TILE_COLUMNS: columns } = fixed;
+    const tile = rows !== undefined && columns !== undefined && { tile: { rows, columns } };
+    const program = found.get(key) ?? { kernel: kernel.name, name, code, constants, ...tile, uses: [] };
+    found.set(key, program);
+    if (title === undefined) return;
+    const { flops, bytes } = kernel.cost(problem);
+    program.uses.push({
+      title,
+      workgroups: workgroups.reduce((a, b) => a * b, 1),
+      intensity: flops / 2 / Math.max(1, bytes),
+    });
   };
   for (const op of operations) {
-    for (const { attrs, inputs } of [...op.cases, ...(heavy[op.name] ?? [])]) {
+    const examples = [
+      ...op.cases.map((c) => ({ ...c, title: undefined })),
+      ...(problems[op.name] ?? []),
+      ...(op.halves ? (problems[op.name] ?? []).flatMap(inHalves) : []),
+    ];
+    for (const { attrs, inputs, title } of examples) {
       const shapes = { ...inputs, ...op.shapes(attrs, inputs) } as Record<string, Shape>;
       const variant = chooseVariant(op, attrs, shapes, gpu);
+      // A layer whose channels do not come in fours has no program for weights in f16.
+      if (!op.alias && refusal(op, variant, attrs, shapes, gpu)) continue;
       // An alias (reshape) has no program.
-      op.variants[variant]?.(attrs, shapes, gpu).dispatches.forEach(add);
+      for (const dispatch of op.variants[variant]?.(attrs, shapes, gpu).dispatches ?? []) add(dispatch, title);
     }
   }
   return [...found.values()].toSorted((a, b) => a.name.localeCompare(b.name));

@@ -1,198 +1,136 @@
 #!/usr/bin/env node
-// @ts-nocheck: a tool taken over as it is; its JSON is what it says below
-// What a real GPU's compiler makes of a WGSL compute shader, on a machine without that GPU.
+// What a real GPU's compiler makes of WGSL compute shaders, on a machine without that GPU.
 //
-//   node gpu-stats.mjs [--chips navi21,gfx1100,polaris10] [--isa] [--json] KERNEL.wgsl [NAME=VALUE ...] [-- KERNEL2.wgsl ...]
+//   node tools/gpu-stats.mjs [--chips navi21,gfx1100,polaris10] [--isa] KERNEL.wgsl [NAME=VALUE ...]
 //
-// Way: Dawn (npm package `webgpu`, found from the current folder) compiles the WGSL to SPIR-V on a software adapter and dumps it;
-// spirv-as assembles the dump; Mesa's RADV driver compiles that for AMD chips on its null device and reports. NAME=VALUE sets an
-// `override`. Needs, from Debian: chromium (its SwiftShader), mesa-vulkan-drivers, libvulkan-dev, spirv-tools, gcc.
+// Way: Dawn (npm package `webgpu`) takes Mesa's RADV driver on its null device for the adapter, so that it writes the very SPIR-V that
+// it writes for such a GPU, with all its features (shader-f16, subgroups); RADV compiles that and prints assembly and figures. A
+// small library in front of the Vulkan loader (null-gpu.c) leaves out the commands, which a null device does not have. NAME=VALUE
+// sets an `override`. Needs, from Debian: mesa-vulkan-drivers, libvulkan1, gcc.
+//
 // It says nothing about time: memory, caches and scheduling are not run. It does say what limits a kernel before any of that:
 // registers, spills, occupancy, and how much of the hot loop is multiply-adds.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { blocksOf, hotLoop, loadWidths } from "./isa.mjs";
+
+/**
+ * @typedef {{ code: string, constants: Readonly<Record<string, number>> }} Program
+ * @typedef {{
+ *   vgprs: number, spills: number, scratch: number, workgroupBytes: number, wavesPerSimd: number, instructions: number,
+ *   cycles: number, hot: import("./isa.mjs").HotLoop, loads: Record<number, number>, isa: string
+ * }} Stats
+ */
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const find = (dirs, name) => dirs.map((d) => path.join(d, name)).find((f) => fs.existsSync(f));
-const icd = (name, dirs) =>
-  find(dirs, name) ?? fail(`${name} not found: install Debian's chromium and mesa-vulkan-drivers`);
-function fail(message) {
-  console.error(`gpu-stats: ${message}`);
-  process.exit(2);
+
+/** @param {string} what @param {readonly string[]} places @param {string} remedy */
+function find(what, places, remedy) {
+  const file = places.find((f) => fs.existsSync(f));
+  if (!file) throw new Error(`gpu-stats: no ${what} in ${places.join(", ")}. ${remedy}`);
+  return file;
 }
 
-/** Compiles WGSL with Dawn in a child process and returns the SPIR-V assembly it dumps. */
-function toSpirvAssembly(file, constants) {
-  const child = `
-    import { create, globals } from ${JSON.stringify(createRequire(path.join(process.cwd(), "x.js")).resolve("webgpu"))};
-    Object.assign(globalThis, globals);
-    const gpu = create(["enable-dawn-features=dump_shaders,allow_unsafe_apis"]);
-    const adapter = await gpu.requestAdapter();
-    const device = await adapter.requestDevice({ requiredFeatures: [...adapter.features].filter((f) => f === "subgroups" || f === "shader-f16") });
-    const module = device.createShaderModule({ code: ${JSON.stringify(fs.readFileSync(file, "utf8"))} });
-    const info = await module.getCompilationInfo();
-    for (const m of info.messages) if (m.type === "error") { console.error("wgsl:" + m.lineNum + ": " + m.message); process.exit(3); }
-    await device.createComputePipelineAsync({ layout: "auto", compute: { module, constants: ${JSON.stringify(constants)} } });
-    console.log("/* end of dump */");
-    process.exit(0);`;
-  const run = spawnSync(process.execPath, ["--input-type=module", "-e", child], {
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    env: {
-      ...process.env,
-      XDG_RUNTIME_DIR: os.tmpdir(),
-      VK_ICD_FILENAMES: icd("vk_swiftshader_icd.json", ["/usr/lib/chromium", "/usr/share/vulkan/icd.d"]),
-    },
-  });
-  const text = run.stdout + run.stderr;
-  const start = text.indexOf("/* Dumped SPIRV disassembly */");
-  if (start < 0) fail(`${file}: Dawn did not compile it:\n${text.slice(0, 2000)}`);
-  return text
-    .slice(start)
-    .split("\n")
-    .slice(1)
-    .filter((l) => /^\s*(;|%|Op)/.test(l))
-    .join("\n");
-}
-
-/** Counts instruction classes in the loop with the most multiply-adds (the whole program when it has no loop). */
-function hotLoop(isa) {
-  const blocks = []; // [{label, lines}]
-  for (const raw of isa.split("\n")) {
-    const label = /^(BB\d+):/.exec(raw);
-    if (label) blocks.push({ label: label[1], lines: [] });
-    else if (blocks.length && /^\s+[a-z]/.test(raw)) blocks.at(-1).lines.push(raw.trim());
-  }
-  const index = new Map(blocks.map((b, i) => [b.label, i]));
-  const regions = [];
-  blocks.forEach((b, i) =>
-    b.lines.forEach((l) => {
-      const target = /^s_c?branch\S*\s+(BB\d+)/.exec(l);
-      if (target && index.get(target[1]) <= i) regions.push([index.get(target[1]), i]);
-    }),
+/** Builds the stand-in for the loader and returns the environment in which Dawn meets the chip. @param {string} chip */
+function environmentFor(chip) {
+  const libraries = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"];
+  const loader = find(
+    "Vulkan loader",
+    libraries.map((d) => path.join(d, "libvulkan.so.1")),
+    "Install libvulkan1.",
   );
-  const count = ([from, to]) => {
-    const c = {
-      multiplyAdd: 0,
-      otherVector: 0,
-      scalar: 0,
-      memoryLoad: 0,
-      memoryStore: 0,
-      workgroupMemory: 0,
-      barrier: 0,
-      wait: 0,
-      instructions: 0,
-    };
-    for (const b of blocks.slice(from, to + 1))
-      for (const l of b.lines) {
-        const op = l.split(/\s/)[0];
-        c.instructions++;
-        if (/^v_(pk_)?(fma|fmac|mad|mac|dot)/.test(op) && !/_[iu](16|24|32|64)/.test(op)) c.multiplyAdd++;
-        else if (op.startsWith("v_")) c.otherVector++;
-        else if (/^(buffer|global|flat)_load/.test(op)) c.memoryLoad++;
-        else if (/^(buffer|global|flat)_(store|atomic)/.test(op)) c.memoryStore++;
-        else if (op.startsWith("ds_")) c.workgroupMemory++;
-        else if (op === "s_barrier") c.barrier++;
-        else if (/^s_waitcnt|^s_nop|^s_clause|^s_delay/.test(op)) c.wait++;
-        else c.scalar++;
-      }
-    return {
-      ...c,
-      multiplyAddShare:
-        c.multiplyAdd /
-        Math.max(1, c.multiplyAdd + c.otherVector + c.scalar + c.memoryLoad + c.memoryStore + c.workgroupMemory),
-    };
+  const driver = find(
+    "RADV",
+    ["/usr/share/vulkan/icd.d/radeon_icd.x86_64.json", "/usr/share/vulkan/icd.d/radeon_icd.json"],
+    "Install mesa-vulkan-drivers.",
+  );
+  const folder = path.join(os.tmpdir(), `thaw-null-gpu-${os.userInfo().uid}`);
+  const library = path.join(folder, "libvulkan.so.1");
+  const source = path.join(here, "null-gpu.c");
+  if (!fs.existsSync(library) || fs.statSync(library).mtimeMs < fs.statSync(source).mtimeMs) {
+    fs.mkdirSync(folder, { recursive: true });
+    const own = `${library}.${process.pid}`;
+    execFileSync("gcc", ["-O1", "-shared", "-fPIC", `-DREAL_LOADER="${loader}"`, "-o", own, source, "-ldl"]);
+    fs.renameSync(own, library);
+  }
+  return {
+    ...process.env,
+    LD_LIBRARY_PATH: folder,
+    VK_ICD_FILENAMES: driver,
+    RADV_FORCE_FAMILY: chip,
+    RADV_DEBUG: "shaders,shaderstats,nocache",
+    XDG_RUNTIME_DIR: os.tmpdir(),
   };
-  if (!regions.length) return { loops: 0, ...count([0, blocks.length - 1]) };
-  const counted = regions.map((r) => ({ span: r[1] - r[0], ...count(r) }));
-  const inner = counted.filter(
-    (r, i) =>
-      !regions.some(
-        (q, j) =>
-          j !== i && q[0] >= regions[i][0] && q[1] <= regions[i][1] && counted[j].multiplyAdd > 0.5 * r.multiplyAdd,
-      ),
-  );
-  const best = (inner.length ? inner : counted).toSorted((a, b) => b.multiplyAdd - a.multiplyAdd)[0];
-  return { loops: regions.length, ...best };
 }
 
-function build() {
-  const bin = path.join(os.tmpdir(), "gpu-stats-bin"),
-    source = path.join(here, "gpu-stats.c");
-  if (!fs.existsSync(bin) || fs.statSync(bin).mtimeMs < fs.statSync(source).mtimeMs)
-    execFileSync("gcc", ["-O1", "-o", bin, source, "-lvulkan"]);
-  return bin;
+/**
+ * @param {string} chip as RADV_FORCE_FAMILY names it
+ * @param {readonly Program[]} programs
+ * @returns {Promise<(Stats | { error: string })[]>} one for each program
+ */
+export async function gpuStats(chip, programs) {
+  const child = spawn(process.execPath, [path.join(here, "gpu-compile.mjs")], { env: environmentFor(chip) });
+  child.stdin.end(JSON.stringify(programs));
+  /** @type {Buffer[]} */
+  const chunks = [];
+  child.stderr.on("data", (chunk) => chunks.push(chunk));
+  const code = await new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  const text = Buffer.concat(chunks).toString("utf8");
+  const parts = text.split(/^@@begin \d+$/m).slice(1);
+  if (parts.length < programs.length) {
+    const last = text.slice(-500);
+    throw new Error(`gpu-stats: ${chip}: ${parts.length} of ${programs.length} programs, exit ${code}: ${last}`);
+  }
+  return parts.map(parse);
 }
 
-const args = process.argv.slice(2);
-const flag = (name) => args.includes(name) && !!args.splice(args.indexOf(name), 1);
-const option = (name, otherwise) => (args.includes(name) ? args.splice(args.indexOf(name), 2)[1] : otherwise);
-const chips = option("--chips", "navi21,gfx1100,polaris10").split(","),
-  isa = flag("--isa"),
-  json = flag("--json");
-const kernels = args
-  .join("\n")
-  .split(/\n--(?:\n|$)/)
-  .map((g) => g.split("\n"))
-  .filter(([f]) => f)
-  .map(([file, ...pairs]) => ({
-    file,
-    constants: Object.fromEntries(pairs.map((p) => [p.split("=")[0], Number(p.split("=")[1])])),
-  }));
-if (!kernels.length) fail("no WGSL file given (see the head of this file)");
+/** @param {string} text what was printed while one program was compiled @returns {Stats | { error: string }} */
+function parse(text) {
+  const error = /^@@error (.*)$/m.exec(text);
+  if (error) return { error: error[1] };
+  if (!/^@@end/m.test(text)) return { error: `the compiler stopped: ${text.trim().slice(-300)}` };
+  const stats = text.lastIndexOf("*** SHADER STATS ***");
+  const isa = text.slice(0, stats).slice(text.lastIndexOf("\nBB0:") + 1);
+  const figure = (/** @type {string} */ name) =>
+    Number(new RegExp(`^${name}: (\\d+)`, "m").exec(text.slice(stats))?.[1] ?? Number.NaN);
+  const blocks = blocksOf(isa);
+  return {
+    vgprs: figure("VGPRs"),
+    spills: figure("Spilled VGPRs") + figure("Spilled SGPRs"),
+    scratch: figure("Scratch size"),
+    workgroupBytes: figure("LDS size"),
+    wavesPerSimd: figure("Subgroups per SIMD"),
+    instructions: figure("Instructions"),
+    cycles: figure("Inverse Throughput"),
+    hot: hotLoop(blocks),
+    loads: loadWidths(blocks),
+    isa,
+  };
+}
 
-const bin = build(),
-  scratch = fs.mkdtempSync(path.join(os.tmpdir(), "gpu-stats-")),
-  rows = [];
-for (const { file, constants } of kernels) {
-  const spv = path.join(scratch, "kernel.spv"),
-    asm = path.join(scratch, "kernel.spvasm");
-  fs.writeFileSync(asm, toSpirvAssembly(file, constants));
-  execFileSync("spirv-as", ["--target-env", "vulkan1.2", "--preserve-numeric-ids", "-o", spv, asm]);
-  for (const chip of chips) {
-    const out = execFileSync(bin, [spv, "--isa"], {
-      encoding: "utf8",
-      maxBuffer: 1 << 28,
-      stdio: ["ignore", "pipe", "ignore"],
-      env: {
-        ...process.env,
-        RADV_FORCE_FAMILY: chip,
-        VK_ICD_FILENAMES: icd("radeon_icd.x86_64.json", ["/usr/share/vulkan/icd.d"]),
-      },
-    });
-    const split = out.indexOf("\n"),
-      s = JSON.parse(out.slice(0, split)),
-      code = out.slice(split + 1);
-    if (isa) console.log(`; ${file} on ${chip}\n${code}`);
-    rows.push({
-      kernel: path.basename(file),
-      constants,
-      chip,
-      vgprs: s.VGPRs,
-      spills: s["Spilled VGPRs"] + s["Spilled SGPRs"],
-      scratch: s["Scratch size"],
-      workgroupBytes: s["LDS size"],
-      wavesPerSimd: s["Subgroups per SIMD"],
-      instructions: s.Instructions,
-      hot: hotLoop(code),
-    });
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { chips: { type: "string", default: "navi21,gfx1100" }, isa: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const [file, ...pairs] = positionals;
+  if (!file) throw new Error("gpu-stats: no WGSL file; see the head of tools/gpu-stats.mjs");
+  const constants = Object.fromEntries(pairs.map((p) => [p.split("=")[0], Number(p.split("=")[1])]));
+  const code = fs.readFileSync(file, "utf8");
+  for (const chip of values.chips.split(",")) {
+    const [result] = await gpuStats(chip, [{ code, constants }]);
+    if ("error" in result) throw new Error(`gpu-stats: ${file}: ${result.error}`);
+    const { isa, ...rest } = result;
+    if (values.isa) console.log(isa);
+    console.log(chip, rest);
   }
 }
-fs.rmSync(scratch, { recursive: true });
-if (json) console.log(JSON.stringify(rows, null, 1));
-else
-  console.table(
-    rows.map(({ hot, constants, ...r }) => ({
-      ...r,
-      hotInstr: hot.instructions,
-      hotFma: hot.multiplyAdd,
-      fmaShare: hot.multiplyAddShare.toFixed(2),
-      hotLoads: hot.memoryLoad,
-      hotLds: hot.workgroupMemory,
-      barriers: hot.barrier,
-    })),
-  );
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main();

@@ -16,6 +16,8 @@ export interface AdapterTraits {
   readonly features: readonly ("shader-f16" | "subgroups" | "timestamp-query")[];
   readonly maxWorkgroupStorage: number; // bytes
   readonly maxInvocations: number; // invocations a workgroup
+  /** Workgroups that give every core of a GPU some work; large tiles are taken where as many are left. Default 128. */
+  readonly busyWorkgroups?: number;
   /** Forces a variant by name where an operation has it ("plain", "registers", "workgroup"); tests and benchmarks. */
   readonly forceVariant?: string;
   /** Variants that were timed, or pinned, for single problems: `tuningKey` -> variant. Comes before `select`. */
@@ -65,6 +67,8 @@ export interface Case<A> {
   readonly large?: true;
   /** Has an epilogue that only fusion can make: contract test only, because gradients are taken before fusion. */
   readonly fused?: true;
+  /** What the adapter is taken for instead, to reach forms that only larger problems get: contract test only. */
+  readonly traits?: Partial<AdapterTraits>;
   /** Values of the `step` uniform for operations that read it; default: `exampleStep`. */
   readonly step?: Partial<StepValues>;
   /** How input values are drawn, where the default (normal, mean 0, deviation 1) does not fit. */
@@ -82,6 +86,10 @@ export interface Operation<A = any> {
   readonly variadic?: true;
   /** Inputs that hold u32 (packed bytes, indices) instead of f32. */
   readonly integers?: readonly string[];
+  /** Inputs and outputs that hold f16, two in each 32-bit word, instead of f32; default: none. */
+  readonly halves?: (attrs: A) => readonly string[];
+  /** Variants that round their inputs to f16 and compute in it, in part; their tests allow for it. */
+  readonly f16Variants?: readonly string[];
   /**
    * A loss: output 0 is the loss of each row, and its gradient is that of the mean over all rows (the 1/rows is part of the
    * gradient operation, so no seed value is needed).
@@ -164,6 +172,13 @@ export const variantOfForm = (name: string): string => name.split("@", 1)[0];
 /** A variant refuses a problem it cannot run by throwing a `VariantUnfit`; the contract test skips that pair. */
 export class VariantUnfit extends Error {}
 
+/** A variant refuses every problem on this adapter, because it lacks a feature. */
+export class AdapterLacks extends VariantUnfit {
+  constructor(readonly feature: AdapterTraits["features"][number]) {
+    super(`the adapter lacks ${feature}`);
+  }
+}
+
 export function fits(
   op: Operation,
   variant: string,
@@ -171,11 +186,22 @@ export function fits(
   shapes: Record<string, Shape>,
   adapter: AdapterTraits,
 ): boolean {
+  return refusal(op, variant, attrs, shapes, adapter) === undefined;
+}
+
+/** Why a variant refuses a problem; undefined where it does not. */
+export function refusal(
+  op: Operation,
+  variant: string,
+  attrs: unknown,
+  shapes: Record<string, Shape>,
+  adapter: AdapterTraits,
+): VariantUnfit | undefined {
   try {
     op.variants[variant](attrs, shapes, adapter);
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof VariantUnfit) return false;
+    if (error instanceof VariantUnfit) return error;
     throw error;
   }
 }

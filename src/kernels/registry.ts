@@ -17,6 +17,7 @@ import { add, multiply } from "./elementwise/binary";
 import { reduceTo } from "./elementwise/reduceTo";
 import { gather } from "./gather/gather";
 import { store } from "./gather/store";
+import { toHalf } from "./half/toHalf";
 import { layerNorm, layerNormInputGradient, layerNormWeightGradient } from "./layerNorm/layerNorm";
 import { losses } from "./losses/losses";
 import { accuracy, gradientNorm, summarize } from "./metrics/metrics";
@@ -90,6 +91,7 @@ const all: readonly Operation[] = [
   pad,
   transpose,
   reshape,
+  toHalf,
   concatenate,
   upsample,
   upsampleGradient,

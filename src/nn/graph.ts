@@ -27,6 +27,8 @@ export interface Value {
   readonly parameter?: Parameter;
   /** Of a constant. */
   readonly data?: Float32Array;
+  /** Holds f16, two values in each 32-bit word, instead of f32. */
+  readonly half?: true;
   /** Of a resource: which one. */
   readonly resource?: string;
 }
@@ -120,8 +122,16 @@ export class Graph {
       definition.shapes(attrs, Object.fromEntries(present.map(([name, v]) => [name, v.shape]))),
     );
     const outputs: Record<string, Value> = {};
+    const halves = definition.halves?.(attrs) ?? [];
     for (const name of definition.outputs) {
-      outputs[name] = this.value({ name: `${layer}:${op}.${name}`, shape: shapes[name], role: "computed", layer });
+      const half = halves.includes(name) && { half: true as const };
+      outputs[name] = this.value({
+        name: `${layer}:${op}.${name}`,
+        shape: shapes[name],
+        role: "computed",
+        layer,
+        ...half,
+      });
     }
     this.nodes.push({
       id: this.#nextNode++,

@@ -5,6 +5,7 @@
 import { ThawError } from "../errors";
 import type { Gpu } from "../gpu/device";
 import type { Shape } from "../kernels/operation";
+import type { FrozenPrecision } from "./compile/half-weights";
 import type { Plan } from "./compile/plan";
 import type { Mode, Objective } from "./compile/trace";
 import type { Optimizer } from "./compile/update";
@@ -30,6 +31,12 @@ export interface CompileOptions {
   readonly loss?: string | Objective;
   /** At most three; default none. "accuracy" is the one that fits the loss. */
   readonly metrics?: readonly (string | Objective)[];
+  /**
+   * How frozen weights of convolutions and dense layers are read; default "float32". "float16Weights" halves what they take
+   * from memory and computes in f32; "float16" computes in f16 too where the adapter has shader-f16. Both are for GPUs, and
+   * change results in the third or fourth digit. Trained weights, and what is exported, stay in f32.
+   */
+  readonly frozenPrecision?: FrozenPrecision;
 }
 
 /** Means over an epoch by name: `loss`, the metrics, and the same with `val` in front (`valLoss`, `valAccuracy`). */

@@ -4,6 +4,7 @@ import type { Gpu } from "../gpu/device";
 import type { AdapterTraits } from "../kernels/operation";
 import type { StepValues } from "../kernels/step";
 import type { FeatureRequest } from "../nn/compile/cut-features";
+import type { FrozenPrecision } from "../nn/compile/half-weights";
 import { featureCut, makePlan } from "../nn/compile/make-plan";
 import type { Plan } from "../nn/compile/plan";
 import type { Mode, Objective } from "../nn/compile/trace";
@@ -54,6 +55,13 @@ interface KnownPlan {
   ran: boolean;
 }
 
+function parseFrozenPrecision(value: string | undefined): FrozenPrecision {
+  if (value === undefined) return "float32";
+  const known = (["float32", "float16Weights", "float16"] as const).find((p) => p === value);
+  if (known) return known;
+  throw new ThawError("compile", `frozenPrecision "${value}"`, '"float32", "float16Weights" or "float16"');
+}
+
 /** Prediction plans kept for the next call; more than this many batch sizes in turn are made anew. */
 const standingLimit = 2;
 
@@ -61,6 +69,7 @@ export class ModelTrainer implements Trainer {
   readonly gpu: Gpu;
   readonly loss: Objective | undefined;
   readonly metrics: readonly Objective[];
+  readonly frozenPrecision: FrozenPrecision;
   optimizer: Optimizer;
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
@@ -80,6 +89,7 @@ export class ModelTrainer implements Trainer {
     this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
     if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
     this.optimizer = parseOptimizer(options.optimizer ?? "adam");
+    this.frozenPrecision = parseFrozenPrecision(options.frozenPrecision);
     model.assignPaths();
     this.#state = new DeviceState(this.gpu, model.allParameters(), model.name);
   }
@@ -158,7 +168,7 @@ export class ModelTrainer implements Trainer {
     const { revision } = this.gpu.tuning;
     let known = this.#plans.get(key);
     if (!known || (!known.ran && known.revision !== revision)) {
-      const { model, loss, metrics, traits: adapter } = this;
+      const { model, loss, metrics, traits: adapter, frozenPrecision } = this;
       const plan = makePlan({
         model,
         batchSize,
@@ -168,6 +178,7 @@ export class ModelTrainer implements Trainer {
         feed,
         features,
         adapter,
+        frozenPrecision,
         ...(mode === "train" && { optimizer: this.optimizer }),
       });
       known = { plan, revision, ran: false };
@@ -178,8 +189,9 @@ export class ModelTrainer implements Trainer {
 
   /** The forward pass of training, every value with memory of its own. */
   diagnosisPlan(batchSize: number, feed: ReturnType<typeof feedOf>, features?: FeatureRequest): Plan {
-    const { model, loss, metrics, traits: adapter } = this;
-    return makePlan({ model, batchSize, mode: "train", loss, metrics, feed, features, adapter, forwardOnly: true });
+    const { model, loss, metrics, traits: adapter, frozenPrecision } = this;
+    const request = { model, batchSize, loss, metrics, feed, features, adapter, frozenPrecision };
+    return makePlan({ ...request, mode: "train", forwardOnly: true });
   }
 
   /** Where features of this model could be cut off now, or why not. */

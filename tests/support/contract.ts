@@ -14,6 +14,7 @@ import {
   type Operation,
   type Shape,
 } from "../../src/kernels/operation";
+import { roundToHalf } from "../../src/kernels/half/toHalf.reference";
 import { operations } from "../../src/kernels/registry";
 import { forcedVariant, lacking, skip } from "./forced";
 import { references } from "./references";
@@ -21,6 +22,7 @@ import { normal, uniform } from "./random";
 import { runOperation, traitsOf } from "./run-operation";
 
 const epsilon = 2 ** -23; // of f32
+const halfEpsilon = 2 ** -10; // of f16
 
 const presentInputs = (example: Case<unknown>) =>
   Object.entries(example.inputs).filter((entry): entry is [string, Shape] => entry[1] !== undefined);
@@ -46,11 +48,52 @@ export function describeCase(example: Case<unknown>): string {
   return `${JSON.stringify(example.attrs)} ${shapes.join(" ")}`;
 }
 
+/**
+ * The inputs as a variant sees them: what lies in f16, or is rounded to it by a variant that computes in f16, is rounded here, so
+ * that only errors of arithmetic are left to compare.
+ */
+export function roundInputs<T extends Float32Array | Uint32Array>(
+  op: Operation,
+  variant: string,
+  attrs: unknown,
+  inputs: Readonly<Record<string, T>>,
+): Record<string, T> {
+  const halves = op.halves?.(attrs) ?? [];
+  const all = op.f16Variants?.includes(variant) ?? false;
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, values]) => [
+      name,
+      all || halves.includes(name) ? (values.map(roundToHalf) as T) : values,
+    ]),
+  );
+}
+
+/**
+ * Worst error of a variant that sums in f16: a term and a short run of them are each off by half an epsilon of the run, and
+ * errors of `terms` runs and terms add up like noise.
+ */
+export function worstHalfError(
+  actual: Float32Array,
+  expected: Float64Array,
+  terms: number,
+): { error: number; at: number } {
+  return worst(actual, expected, 4 * halfEpsilon * Math.sqrt(terms), halfEpsilon);
+}
+
 /** Worst error in units of the tolerance absolute + |reference| * eps * sqrt(terms); above 1 is a failure. */
 export function worstError(actual: Float32Array, expected: Float64Array, terms: number): { error: number; at: number } {
   // A sum of n terms of size 1 loses about eps * n in absolute terms, whatever it cancels to; 1e-6 is for erf and exp.
   const relative = 8 * epsilon * Math.sqrt(terms);
   const absolute = 1e-6 + 2 * epsilon * terms;
+  return worst(actual, expected, absolute, relative);
+}
+
+function worst(
+  actual: Float32Array,
+  expected: Float64Array,
+  absolute: number,
+  relative: number,
+): { error: number; at: number } {
   let error = 0;
   let at = -1;
   for (let i = 0; i < expected.length; i++) {
@@ -69,9 +112,9 @@ export function worstError(actual: Float32Array, expected: Float64Array, terms: 
 function casesFor(op: Operation, variant: string, adapter: AdapterTraits) {
   const all = op.cases.map((example, i) => {
     const shapes = { ...example.inputs, ...op.shapes(example.attrs, example.inputs) } as Record<string, Shape>;
-    return { example, seed: i + 1, shapes };
+    return { example, seed: i + 1, shapes, traits: { ...adapter, ...example.traits } };
   });
-  const runs = all.filter(({ example, shapes }) => fits(op, variant, example.attrs, shapes, adapter));
+  const runs = all.filter(({ example, shapes, traits }) => fits(op, variant, example.attrs, shapes, traits));
   return variantOfForm(variant) === variant ? runs : runs.filter(({ example }) => example.large).slice(-2);
 }
 
@@ -90,15 +133,16 @@ export function contractSuite(getGpu: () => Gpu): void {
           const ref = references.get(op.name);
           expect(ref, `a reference for ${op.name}`).toBeDefined();
           let ran = 0;
-          for (const { example, seed, shapes } of casesFor(op, variant, traitsOf(gpu))) {
-            const inputs = drawInputs(op, example, seed);
+          for (const { example, seed, shapes, traits } of casesFor(op, variant, traitsOf(gpu))) {
+            const inputs = roundInputs(op, variant, example.attrs, drawInputs(op, example, seed));
             ran++;
             const step = { ...exampleStep, ...example.step };
-            const actual = await runOperation(gpu, op, variant, example.attrs, inputs, example.inputs, step);
+            const actual = await runOperation(gpu, op, variant, example.attrs, inputs, example.inputs, step, traits);
             const wide = Object.fromEntries(Object.entries(inputs).map(([name, v]) => [name, Float64Array.from(v)]));
             const expected = ref!.run(example.attrs, wide, shapes, step);
             for (const [name, values] of Object.entries(expected)) {
-              const { error, at } = worstError(actual[name], values, ref!.terms?.(example.attrs, shapes) ?? 1);
+              const measure = op.f16Variants?.includes(variant) ? worstHalfError : worstError;
+              const { error, at } = measure(actual[name], values, ref!.terms?.(example.attrs, shapes) ?? 1);
               expect(actual[name].length, `${name} of ${describeCase(example)}`).toBe(values.length);
               expect(
                 error,

@@ -3,6 +3,7 @@ import type { Gpu } from "../../src/gpu/device";
 import { Recording, type BufferRange } from "../../src/gpu/recorder";
 import { describeLaunch, readInterface } from "../../src/kernels/kernel";
 import { elements, exampleStep, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
+import { packHalves, unpackHalves } from "./halves";
 import { packStep, type StepValues } from "../../src/kernels/step";
 
 const storage = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
@@ -26,17 +27,21 @@ export async function runOperation(
   inputs: Readonly<Record<string, Float32Array | Uint32Array | undefined>>,
   inputShapes: Readonly<Record<string, Shape | undefined>>,
   step: StepValues = exampleStep,
+  traits: AdapterTraits = traitsOf(gpu),
 ): Promise<Record<string, Float32Array>> {
   const shapes = { ...inputShapes, ...op.shapes(attrs, inputShapes) } as Record<string, Shape>;
-  const { dispatches, scratch = {} } = op.variants[variant](attrs, shapes, traitsOf(gpu));
+  const { dispatches, scratch = {} } = op.variants[variant](attrs, shapes, traits);
   const buffers = new Map<string, { buffer: GPUBuffer; count: number }>();
   const add = (name: string, count: number, data?: Float32Array | Uint32Array) => {
     const buffer = gpu.memory.create(name, count * 4, storage);
     gpu.memory.write(buffer, 0, data ?? new Float32Array(count).fill(Number.NaN));
     buffers.set(name, { buffer, count });
   };
-  for (const [name, data] of Object.entries(inputs)) if (data) add(name, data.length, data);
-  for (const name of op.outputs) add(name, elements(shapes[name]));
+  const halves = op.halves?.(attrs) ?? [];
+  const words = (name: string, count: number) => (halves.includes(name) ? Math.ceil(count / 2) : count);
+  for (const [name, data] of Object.entries(inputs))
+    if (data) add(name, words(name, data.length), halves.includes(name) ? packHalves(data) : data);
+  for (const name of op.outputs) add(name, words(name, elements(shapes[name])));
   for (const [name, count] of Object.entries(scratch)) add(name, count);
   const stepBuffer = gpu.memory.create("step", 256, 0x40 | 0x8);
   gpu.memory.write(stepBuffer, 0, packStep(step));
@@ -88,7 +93,10 @@ export async function runOperation(
   const result: Record<string, Float32Array> = {};
   for (const { name, readable, count } of staging) {
     await readable.mapAsync(1, 0, Math.max(4, count * 4));
-    result[name] = new Float32Array(readable.getMappedRange(0, count * 4).slice(0));
+    const bytes = readable.getMappedRange(0, count * 4).slice(0);
+    result[name] = halves.includes(name)
+      ? unpackHalves(new Uint32Array(bytes), elements(shapes[name]))
+      : new Float32Array(bytes);
     readable.unmap();
     gpu.memory.destroy(readable);
   }

@@ -1,6 +1,6 @@
 /** Example problems of the convolution; those of its gradients are the same problems seen from the other side. */
 import { outputSize, samePadding, type ConvolutionAttrs, type Pads, type Pair } from "../convolution";
-import type { Shape } from "../operation";
+import type { AdapterTraits, Shape } from "../operation";
 
 export interface Example {
   readonly attrs: ConvolutionAttrs;
@@ -8,6 +8,7 @@ export interface Example {
   readonly w: Shape;
   readonly y: Shape;
   readonly large: boolean;
+  readonly traits: Partial<AdapterTraits>;
 }
 
 interface Options {
@@ -16,6 +17,7 @@ interface Options {
   readonly groups?: number;
   readonly pads?: Pads | "same";
   readonly large?: boolean;
+  readonly traits?: Partial<AdapterTraits>;
 }
 
 /** Image [batch, rows, columns, channels], filter [rows, columns, filters]. */
@@ -24,7 +26,7 @@ function example(
   [rows, columns, filters]: readonly [number, number, number],
   options: Options = {},
 ): Example {
-  const { strides = [1, 1], dilation = [1, 1], groups = 1, pads = [0, 0, 0, 0], large = false } = options;
+  const { strides = [1, 1], dilation = [1, 1], groups = 1, pads = [0, 0, 0, 0], large = false, traits = {} } = options;
   const image: Pair = [x[1], x[2]];
   const size: Pair = [rows, columns];
   const attrs = {
@@ -39,8 +41,12 @@ function example(
     w: [rows, columns, x[3] / groups, filters],
     y: [x[0], ...outputSize(attrs, image, size), filters],
     large,
+    traits,
   };
 }
+
+/** As if two workgroups kept the adapter busy, so that problems need not be large. */
+const largeTiles: Options = { pads: "same", large: true, traits: { busyWorkgroups: 2 } };
 
 export const examples: readonly Example[] = [
   example([1, 1, 1, 1], [1, 1, 1]),
@@ -73,4 +79,15 @@ export const examples: readonly Example[] = [
   example([1, 2, 2, 1200], [1, 1, 8], { large: true }),
   example([1, 2, 2, 8], [1, 1, 1200], { large: true }),
   example([1, 36, 36, 4], [1, 1, 8], { large: true }),
+  // Large tiles, of images and of filters: 128 x 128, 128 x 64, 128 x 32, 64 x 64 and 64 x 32.
+  ...[252, 60, 20].map((filters) => example([1, 15, 17, 28], [3, 3, filters], largeTiles)),
+  ...[60, 20].map((filters) => example([1, 11, 11, 12], [3, 3, filters], largeTiles)),
 ];
+
+/** Weights in f16, which the plan puts there after gradients are taken: channels and filters of every group in fours. */
+export const halfExamples = (["weights", "arithmetic"] as const).flatMap((half) =>
+  examples
+    .filter(({ w }) => w[2] % 4 === 0 && w[3] % 4 === 0)
+    .filter(({ w, attrs }) => (w[3] / attrs.groups) % 4 === 0)
+    .map((e) => ({ ...e, half })),
+);

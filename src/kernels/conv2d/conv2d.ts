@@ -1,20 +1,29 @@
 /** Convolution of images, and its gradients with respect to image and filter. Layout NHWC, filter [kh, kw, C / groups, O]. */
 import { formatShape, ThawError } from "../../errors";
 import { checkEpilogue, convolutionShape, type ConvolutionAttrs } from "../convolution";
-import { epilogueOf } from "../epilogue";
+import { epilogueOf, type Epilogue } from "../epilogue";
+import { f16Variants, halvesOf, selectHalves, withHalves, type HalfAttrs } from "../half/half";
 import { unlikelyProducts } from "../matmul/select";
-import { tileForms, type TileForm } from "../matmul/tiles";
-import { formsOf, operation, type Case, type Shape } from "../operation";
-import { examples } from "./cases";
+import { timedForms, type TileForm } from "../matmul/tile-forms";
+import { formsOf, operation, type AdapterTraits, type Case, type Lower, type Lowering, type Shape } from "../operation";
+import { examples, halfExamples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
-import { convolutionOf, filterGradientProduct, forwardProduct, inputGradientProduct } from "./problem";
-import { tiles, tilesVec4 } from "./tiles";
+import {
+  convolutionOf,
+  filterGradientProduct,
+  forwardProduct,
+  inputGradientProduct,
+  type Convolution,
+} from "./problem";
+import { tiles, tilesF16, tilesVec4, tilesW16 } from "./tiles";
 import { productVec4, selectConvolution } from "./product";
 import { quadsVec4 } from "./quads-vec4";
 
+export interface Conv2dAttrs extends ConvolutionAttrs, HalfAttrs {}
+
 /** `inputShape`: the shape of x, which y and the filter do not settle where strides skip pixels. */
-export interface InputGradientAttrs extends ConvolutionAttrs {
+export interface InputGradientAttrs extends ConvolutionAttrs, HalfAttrs {
   readonly inputShape: Shape;
 }
 
@@ -23,7 +32,21 @@ export interface FilterGradientAttrs extends ConvolutionAttrs {
   readonly filterShape: Shape;
 }
 
-export const conv2d = operation<ConvolutionAttrs>({
+// How the variants of the three directions get their problem.
+const forward =
+  (lower: (p: Convolution, epilogue: Epilogue, adapter: AdapterTraits) => Lowering): Lower<Conv2dAttrs> =>
+  (attrs, shapes, adapter) =>
+    lower(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter);
+const inputGradient =
+  (lower: (p: Convolution, residual: boolean, adapter: AdapterTraits) => Lowering): Lower<InputGradientAttrs> =>
+  (attrs, { dy, w, residual }, adapter) =>
+    lower(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter);
+const filterGradient =
+  (lower: (p: Convolution, adapter: AdapterTraits) => Lowering): Lower<FilterGradientAttrs> =>
+  (attrs, { x, dy }, adapter) =>
+    lower(convolutionOf(attrs, x, attrs.filterShape, dy), adapter);
+
+export const conv2d = operation<Conv2dAttrs>({
   name: "conv2d",
   inputs: ["x", "w", "b?", "scale?", "residual?"],
   outputs: ["y"],
@@ -47,37 +70,41 @@ export const conv2d = operation<ConvolutionAttrs>({
   },
   constants: ["scale", "residual"], // put there by fusion, which runs after gradients are taken
   epilogue: true,
-  variants: {
-    plain: (attrs, shapes) => lowerPlain(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes)),
-    vec4: (attrs, shapes, adapter) =>
-      productVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    ...formsOf<ConvolutionAttrs, TileForm>(
-      "tiles",
-      tileForms,
-      (form) => (attrs, shapes, adapter) =>
-        tiles.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter, form),
-    ),
-    ...formsOf<ConvolutionAttrs, TileForm>(
-      "tilesVec4",
-      tileForms,
-      (form) => (attrs, shapes, adapter) =>
-        tilesVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter, form),
-    ),
-    quadsVec4: (attrs, shapes, adapter) =>
-      quadsVec4.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-    registers: (attrs, shapes, adapter) =>
-      lowerRegisters(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
-  },
-  select: (attrs, shapes, adapter) =>
-    selectConvolution(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), forwardProduct, adapter),
+  halves: halvesOf,
+  f16Variants,
+  variants: withHalves<Conv2dAttrs>(
+    {
+      plain: forward(lowerPlain),
+      vec4: forward(productVec4.forward),
+      ...formsOf<Conv2dAttrs, TileForm>("tiles", timedForms, (form) =>
+        forward((p, epilogue, adapter) => tiles.forward(p, epilogue, adapter, form)),
+      ),
+      ...formsOf<Conv2dAttrs, TileForm>("tilesVec4", timedForms, (form) =>
+        forward((p, epilogue, adapter) => tilesVec4.forward(p, epilogue, adapter, form)),
+      ),
+      quadsVec4: forward(quadsVec4.forward),
+      registers: forward(lowerRegisters),
+    },
+    { tilesW16: forward(tilesW16.forward), tilesF16: forward(tilesF16.forward) },
+  ),
   unlikely: unlikelyProducts,
+  select: (attrs, shapes, adapter) =>
+    selectHalves(attrs, adapter) ??
+    selectConvolution(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), forwardProduct, adapter),
   cases: [
-    ...examples.map(({ attrs, x, w, large }, i) => ({
+    ...examples.map(({ attrs, x, w, large, traits }, i) => ({
       attrs,
       inputs: { x, w, ...(i % 2 === 1 && { b: [w[3]] }) },
       ...(large && { large }),
+      traits,
     })),
     ...fusedCases(),
+    ...halfExamples.map(({ attrs, x, w, y, half, traits }, i) => ({
+      attrs: { ...attrs, half, ...(i % 2 === 0 && { activation: { kind: "relu", maxValue: 6 } as const }) },
+      inputs: { x, w, b: [w[3]], ...(i % 3 === 0 && { residual: y }) },
+      fused: true as const,
+      traits,
+    })),
   ],
 });
 
@@ -116,38 +143,41 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
   },
   gradients: {},
   constants: ["dy", "w", "residual"],
-  variants: {
-    plain: (attrs, { dy, w, residual }) =>
-      lowerPlainInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined),
-    vec4: (attrs, { dy, w, residual }, adapter) =>
-      productVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    ...formsOf<InputGradientAttrs, TileForm>(
-      "tiles",
-      tileForms,
-      (form) =>
-        (attrs, { dy, w, residual }, adapter) =>
-          tiles.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter, form),
-    ),
-    ...formsOf<InputGradientAttrs, TileForm>(
-      "tilesVec4",
-      tileForms,
-      (form) =>
-        (attrs, { dy, w, residual }, adapter) =>
-          tilesVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter, form),
-    ),
-    quadsVec4: (attrs, { dy, w, residual }, adapter) =>
-      quadsVec4.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-    registers: (attrs, { dy, w, residual }, adapter) =>
-      lowerRegistersInputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-  },
-  select: (attrs, { dy, w }, adapter) =>
-    selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
+  halves: halvesOf,
+  f16Variants,
+  variants: withHalves<InputGradientAttrs>(
+    {
+      plain: inputGradient(lowerPlainInputGradient),
+      vec4: inputGradient(productVec4.inputGradient),
+      ...formsOf<InputGradientAttrs, TileForm>("tiles", timedForms, (form) =>
+        inputGradient((p, residual, adapter) => tiles.inputGradient(p, residual, adapter, form)),
+      ),
+      ...formsOf<InputGradientAttrs, TileForm>("tilesVec4", timedForms, (form) =>
+        inputGradient((p, residual, adapter) => tilesVec4.inputGradient(p, residual, adapter, form)),
+      ),
+      quadsVec4: inputGradient(quadsVec4.inputGradient),
+      registers: inputGradient(lowerRegistersInputGradient),
+    },
+    { tilesW16: inputGradient(tilesW16.inputGradient), tilesF16: inputGradient(tilesF16.inputGradient) },
+  ),
   unlikely: unlikelyProducts,
-  cases: examples.map(({ attrs, x, w, y, large }, i) => ({
-    attrs: { ...attrs, inputShape: x },
-    inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
-    ...(large && { large }),
-  })),
+  select: (attrs, { dy, w }, adapter) =>
+    selectHalves(attrs, adapter) ??
+    selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
+  cases: [
+    ...examples.map(({ attrs, x, w, y, large, traits }, i) => ({
+      attrs: { ...attrs, inputShape: x },
+      inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
+      ...(large && { large }),
+      traits,
+    })),
+    ...halfExamples.map(({ attrs, x, w, y, half, traits }, i) => ({
+      attrs: { ...attrs, half, inputShape: x },
+      inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
+      fused: true as const,
+      traits,
+    })),
+  ],
 });
 
 export const conv2dFilterGradient = operation<FilterGradientAttrs>({
@@ -161,34 +191,24 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
   gradients: {},
   constants: ["x", "dy"],
   variants: {
-    plain: (attrs, { x, dy }) => lowerPlainFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy)),
-    vec4: (attrs, { x, dy }, adapter) =>
-      productVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
-    ...formsOf<FilterGradientAttrs, TileForm>(
-      "tiles",
-      tileForms,
-      (form) =>
-        (attrs, { x, dy }, adapter) =>
-          tiles.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter, form),
+    plain: filterGradient(lowerPlainFilterGradient),
+    vec4: filterGradient(productVec4.filterGradient),
+    ...formsOf<FilterGradientAttrs, TileForm>("tiles", timedForms, (form) =>
+      filterGradient((p, adapter) => tiles.filterGradient(p, adapter, form)),
     ),
-    ...formsOf<FilterGradientAttrs, TileForm>(
-      "tilesVec4",
-      tileForms,
-      (form) =>
-        (attrs, { x, dy }, adapter) =>
-          tilesVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter, form),
+    ...formsOf<FilterGradientAttrs, TileForm>("tilesVec4", timedForms, (form) =>
+      filterGradient((p, adapter) => tilesVec4.filterGradient(p, adapter, form)),
     ),
-    quadsVec4: (attrs, { x, dy }, adapter) =>
-      quadsVec4.filterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
-    registers: (attrs, { x, dy }, adapter) =>
-      lowerRegistersFilterGradient(convolutionOf(attrs, x, attrs.filterShape, dy), adapter),
+    quadsVec4: filterGradient(quadsVec4.filterGradient),
+    registers: filterGradient(lowerRegistersFilterGradient),
   },
+  unlikely: unlikelyProducts,
   select: (attrs, { x, dy }, adapter) =>
     selectConvolution(convolutionOf(attrs, x, attrs.filterShape, dy), filterGradientProduct, adapter),
-  unlikely: unlikelyProducts,
-  cases: examples.map(({ attrs, x, w, y, large }) => ({
+  cases: examples.map(({ attrs, x, w, y, large, traits }) => ({
     attrs: { ...attrs, filterShape: w },
     inputs: { x, dy: y },
     ...(large && { large }),
+    traits,
   })),
 });

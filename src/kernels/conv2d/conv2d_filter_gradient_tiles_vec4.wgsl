@@ -4,7 +4,7 @@
 // of 16 bytes, for GPUs: rows are the filter's taps and channels k, columns are filters, and steps of the sum are positions
 // of dy. Inputs beside the image count as zero. Channels and filters are multiples of four in each group.
 //
-// A workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows by 8 columns in registers, LANES_DOWN
+// A workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows by COLUMNS_EACH columns in registers, LANES_DOWN
 // rows and LANES_ACROSS vectors apart, so that neighbours read neighbouring places. STEPS terms of the sum go through
 // workgroup memory at a time: an invocation brings blocks of four by four of x and dy there, turned so that later reads are
 // whole vectors, and each vector that is read serves 32 multiply-adds. Rows and columns past an
@@ -14,11 +14,12 @@
 // there is more than one. Groups come one after another in the launch.
 
 const TILE_ROWS: u32 = 64u; // 32, 64 or 128
-const TILE_COLUMNS: u32 = 64u; // 32 or 64
+const TILE_COLUMNS: u32 = 64u; // 32, 64 or 128
+const COLUMNS_EACH: u32 = 8u; // 4 or 8: columns of one invocation
 const STEPS: u32 = 16u; // terms of the sum that lie in workgroup memory at a time
 
 const VECTORS: u32 = TILE_COLUMNS / 4u; // of columns
-const LANES_ACROSS: u32 = VECTORS / 2u;
+const LANES_ACROSS: u32 = TILE_COLUMNS / COLUMNS_EACH;
 const LANES_DOWN: u32 = TILE_ROWS / 8u;
 const WORKGROUP: u32 = LANES_ACROSS * LANES_DOWN;
 const BLOCKS_DOWN: u32 = TILE_ROWS / 4u;
@@ -154,28 +155,28 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       let v3 = wTile[at + LANES_ACROSS + 3u * VECTORS];
       let x0 = xTile[(down + 0u * LANES_DOWN) * X_PITCH + block];
       p0 = addRow(p0, x0, u0, u1, u2, u3);
-      q0 = addRow(q0, x0, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q0 = addRow(q0, x0, v0, v1, v2, v3); }
       let x1 = xTile[(down + 1u * LANES_DOWN) * X_PITCH + block];
       p1 = addRow(p1, x1, u0, u1, u2, u3);
-      q1 = addRow(q1, x1, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q1 = addRow(q1, x1, v0, v1, v2, v3); }
       let x2 = xTile[(down + 2u * LANES_DOWN) * X_PITCH + block];
       p2 = addRow(p2, x2, u0, u1, u2, u3);
-      q2 = addRow(q2, x2, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q2 = addRow(q2, x2, v0, v1, v2, v3); }
       let x3 = xTile[(down + 3u * LANES_DOWN) * X_PITCH + block];
       p3 = addRow(p3, x3, u0, u1, u2, u3);
-      q3 = addRow(q3, x3, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q3 = addRow(q3, x3, v0, v1, v2, v3); }
       let x4 = xTile[(down + 4u * LANES_DOWN) * X_PITCH + block];
       p4 = addRow(p4, x4, u0, u1, u2, u3);
-      q4 = addRow(q4, x4, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q4 = addRow(q4, x4, v0, v1, v2, v3); }
       let x5 = xTile[(down + 5u * LANES_DOWN) * X_PITCH + block];
       p5 = addRow(p5, x5, u0, u1, u2, u3);
-      q5 = addRow(q5, x5, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q5 = addRow(q5, x5, v0, v1, v2, v3); }
       let x6 = xTile[(down + 6u * LANES_DOWN) * X_PITCH + block];
       p6 = addRow(p6, x6, u0, u1, u2, u3);
-      q6 = addRow(q6, x6, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q6 = addRow(q6, x6, v0, v1, v2, v3); }
       let x7 = xTile[(down + 7u * LANES_DOWN) * X_PITCH + block];
       p7 = addRow(p7, x7, u0, u1, u2, u3);
-      q7 = addRow(q7, x7, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q7 = addRow(q7, x7, v0, v1, v2, v3); }
     }
     workgroupBarrier();
   }
@@ -189,6 +190,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   finish(p5, row + 5u * LANES_DOWN, column, group, part);
   finish(p6, row + 6u * LANES_DOWN, column, group, part);
   finish(p7, row + 7u * LANES_DOWN, column, group, part);
+  if COLUMNS_EACH == 4u { return; }
   finish(q0, row + 0u * LANES_DOWN, column + LANES_ACROSS, group, part);
   finish(q1, row + 1u * LANES_DOWN, column + LANES_ACROSS, group, part);
   finish(q2, row + 2u * LANES_DOWN, column + LANES_ACROSS, group, part);

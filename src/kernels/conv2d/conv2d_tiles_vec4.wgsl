@@ -5,7 +5,7 @@
 // stores of 16 bytes, for GPUs: rows are pixels, columns are channels of the result, and steps of the sum are the taps'
 // channels, tap by tap. Channels of source and result are multiples of four in each group.
 //
-// A workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows by 8 columns in registers, LANES_DOWN
+// A workgroup computes TILE_ROWS by TILE_COLUMNS of the result, each invocation 8 rows by COLUMNS_EACH columns in registers, LANES_DOWN
 // rows and LANES_ACROSS vectors apart, so that neighbours read neighbouring places. STEPS terms of the sum go through
 // workgroup memory at a time: an invocation brings blocks of four by four of x and w there, turned so that later reads are
 // whole vectors, and each vector that is read serves 32 multiply-adds. Rows and columns past an
@@ -17,11 +17,12 @@
 // that the same taps reach, so that no tap divides. Groups are counted by z.
 
 const TILE_ROWS: u32 = 64u; // 32, 64 or 128
-const TILE_COLUMNS: u32 = 64u; // 32 or 64
+const TILE_COLUMNS: u32 = 64u; // 32, 64 or 128
+const COLUMNS_EACH: u32 = 8u; // 4 or 8: columns of one invocation
 const STEPS: u32 = 16u; // terms of the sum that lie in workgroup memory at a time
 
 const VECTORS: u32 = TILE_COLUMNS / 4u; // of columns
-const LANES_ACROSS: u32 = VECTORS / 2u;
+const LANES_ACROSS: u32 = TILE_COLUMNS / COLUMNS_EACH;
 const LANES_DOWN: u32 = TILE_ROWS / 8u;
 const WORKGROUP: u32 = LANES_ACROSS * LANES_DOWN;
 const BLOCKS_DOWN: u32 = TILE_ROWS / 4u;
@@ -108,24 +109,34 @@ fn locate(pixel: u32) -> Pixel {
   return Pixel(pixel / (params.gridRows * params.gridColumns), inImage / params.gridColumns, inImage % params.gridColumns);
 }
 
-// Four pixels from `pixel` on at four channels of a tap, a vector of steps: a column a pixel, the steps within it.
-fn loadX(group: u32, pixel: u32, step: u32, end: u32) -> mat4x4f {
-  var block = mat4x4f();
-  if step >= end { return block; }
+// Where a pixel's first tap lies in the source, and its image.
+struct Origin {
+  row: i32,
+  column: i32,
+  image: i32,
+}
+
+fn originOf(pixel: u32) -> Origin {
+  let place = locate(min(pixel, params.m - 1u));
+  let row = i32(place.row) * params.strideRows + params.firstRow;
+  return Origin(row, i32(place.column) * params.strideColumns + params.firstColumn, i32(place.image));
+}
+
+fn loadPixel(origin: Origin, tap: vec2i, channel: u32) -> vec4f {
+  let row = origin.row + tap.x;
+  let column = origin.column + tap.y;
+  if row < 0 || row >= params.sourceRows || column < 0 || column >= params.sourceColumns { return vec4f(); }
+  let position = (origin.image * params.sourceRows + row) * params.sourceColumns + column;
+  return x[u32(position) * params.sourceChannels + channel];
+}
+
+// Four pixels at four channels of a tap, a vector of steps: a column a pixel, the steps within it.
+fn loadX(group: u32, o0: Origin, o1: Origin, o2: Origin, o3: Origin, step: u32, end: u32) -> mat4x4f {
+  if step >= end { return mat4x4f(); }
   let tap = step / params.depth;
   let channel = group * params.depth + step % params.depth;
-  let tapRow = params.firstRow + i32(tap / params.tapColumns) * params.tapStepRows;
-  let tapColumn = params.firstColumn + i32(tap % params.tapColumns) * params.tapStepColumns;
-  for (var p = 0u; p < 4u; p++) {
-    let place = locate(min(pixel + p, params.m - 1u));
-    let row = i32(place.row) * params.strideRows + tapRow;
-    let column = i32(place.column) * params.strideColumns + tapColumn;
-    if row >= 0 && row < params.sourceRows && column >= 0 && column < params.sourceColumns {
-      let position = (i32(place.image) * params.sourceRows + row) * params.sourceColumns + column;
-      block[p] = x[u32(position) * params.sourceChannels + channel];
-    }
-  }
-  return block;
+  let at = vec2i(i32(tap / params.tapColumns) * params.tapStepRows, i32(tap % params.tapColumns) * params.tapStepColumns);
+  return mat4x4f(loadPixel(o0, at, channel), loadPixel(o1, at, channel), loadPixel(o2, at, channel), loadPixel(o3, at, channel));
 }
 
 // The four steps of a vector at the four columns of one: a column a step, the columns of y within it. With W_TURNED a
@@ -172,6 +183,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   let firstRow = tile / tilesAcross * TILE_ROWS;
   let firstColumn = tile % tilesAcross * VECTORS;
   let group = workgroup.z;
+  // An invocation brings at most one block of x, of the same pixels at every step: found once, because it takes divisions.
+  let firstPixel = firstRow + local / BLOCKS_DEEP * 4u;
+  let o0 = originOf(firstPixel);
+  let o1 = originOf(firstPixel + 1u);
+  let o2 = originOf(firstPixel + 2u);
+  let o3 = originOf(firstPixel + 3u);
   let begin = 0u;
   let end = params.tapRows * params.tapColumns * params.depth;
   var p0 = vec4f(); var q0 = vec4f();
@@ -187,7 +204,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       if i < X_BLOCKS {
         let rows = i / BLOCKS_DEEP;
         let deep = i % BLOCKS_DEEP;
-        let block = loadX(group, firstRow + rows * 4u, step + deep, end);
+        let block = loadX(group, o0, o1, o2, o3, step + deep, end);
         let first = rows * 4u * X_PITCH + deep;
         xTile[first] = block[0];
         xTile[first + X_PITCH] = block[1];
@@ -218,28 +235,28 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
       let v3 = wTile[at + LANES_ACROSS + 3u * VECTORS];
       let x0 = xTile[(down + 0u * LANES_DOWN) * X_PITCH + block];
       p0 = addRow(p0, x0, u0, u1, u2, u3);
-      q0 = addRow(q0, x0, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q0 = addRow(q0, x0, v0, v1, v2, v3); }
       let x1 = xTile[(down + 1u * LANES_DOWN) * X_PITCH + block];
       p1 = addRow(p1, x1, u0, u1, u2, u3);
-      q1 = addRow(q1, x1, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q1 = addRow(q1, x1, v0, v1, v2, v3); }
       let x2 = xTile[(down + 2u * LANES_DOWN) * X_PITCH + block];
       p2 = addRow(p2, x2, u0, u1, u2, u3);
-      q2 = addRow(q2, x2, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q2 = addRow(q2, x2, v0, v1, v2, v3); }
       let x3 = xTile[(down + 3u * LANES_DOWN) * X_PITCH + block];
       p3 = addRow(p3, x3, u0, u1, u2, u3);
-      q3 = addRow(q3, x3, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q3 = addRow(q3, x3, v0, v1, v2, v3); }
       let x4 = xTile[(down + 4u * LANES_DOWN) * X_PITCH + block];
       p4 = addRow(p4, x4, u0, u1, u2, u3);
-      q4 = addRow(q4, x4, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q4 = addRow(q4, x4, v0, v1, v2, v3); }
       let x5 = xTile[(down + 5u * LANES_DOWN) * X_PITCH + block];
       p5 = addRow(p5, x5, u0, u1, u2, u3);
-      q5 = addRow(q5, x5, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q5 = addRow(q5, x5, v0, v1, v2, v3); }
       let x6 = xTile[(down + 6u * LANES_DOWN) * X_PITCH + block];
       p6 = addRow(p6, x6, u0, u1, u2, u3);
-      q6 = addRow(q6, x6, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q6 = addRow(q6, x6, v0, v1, v2, v3); }
       let x7 = xTile[(down + 7u * LANES_DOWN) * X_PITCH + block];
       p7 = addRow(p7, x7, u0, u1, u2, u3);
-      q7 = addRow(q7, x7, v0, v1, v2, v3);
+      if COLUMNS_EACH == 8u { q7 = addRow(q7, x7, v0, v1, v2, v3); }
     }
     workgroupBarrier();
   }
@@ -253,6 +270,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
   finish(p5, row + 5u * LANES_DOWN, column, group);
   finish(p6, row + 6u * LANES_DOWN, column, group);
   finish(p7, row + 7u * LANES_DOWN, column, group);
+  if COLUMNS_EACH == 4u { return; }
   finish(q0, row + 0u * LANES_DOWN, column + LANES_ACROSS, group);
   finish(q1, row + 1u * LANES_DOWN, column + LANES_ACROSS, group);
   finish(q2, row + 2u * LANES_DOWN, column + LANES_ACROSS, group);

@@ -14,20 +14,29 @@ import {
 } from "../epilogue";
 import { lowerParts } from "../matmul/parts";
 import {
-  lowerTiles as lowerProduct,
-  lowerTilesVec4 as lowerProductVec4,
   needNoParts,
+  packedConstants,
+  packedForms,
   partsOf,
   tileConstants,
   tileOf,
   tilesOf,
+  workgroupsOf,
   type Tile,
   type TileForm,
+} from "../matmul/tile-forms";
+import {
+  lowerTiles as lowerProduct,
+  lowerTilesF16 as lowerProductF16,
+  lowerTilesVec4 as lowerProductVec4,
+  lowerTilesW16 as lowerProductW16,
 } from "../matmul/tiles";
 import filterGradientSource from "./conv2d_filter_gradient_tiles.wgsl?raw";
 import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?raw";
 import source from "./conv2d_tiles.wgsl?raw";
+import f16Source from "./conv2d_tiles_f16.wgsl?raw";
 import vec4Source from "./conv2d_tiles_vec4.wgsl?raw";
+import w16Source from "./conv2d_tiles_w16.wgsl?raw";
 import { forwardGather, gatherInVectors, inputGradientGathers, type Gather } from "./gather";
 import {
   convolutionCost,
@@ -70,6 +79,25 @@ export const tilesVec4Kernel: Kernel<Tiled> = {
   name: "conv2d_tiles_vec4",
   source: vec4Source,
   params: ({ gather, epilogue }) => ({ ...gatherInVectors(gather.params), ...epilogueParams(epilogue) }),
+};
+
+/** w in f16: half the words and half the bytes. */
+export const tilesW16Kernel: Kernel<Tiled> = {
+  ...tilesVec4Kernel,
+  name: "conv2d_tiles_w16",
+  source: w16Source,
+  sizes: (q) => {
+    const { w, ...rest } = tilesVec4Kernel.sizes(q);
+    return { ...rest, w: w / 2 };
+  },
+  cost: ({ gather }) => ({ flops: gather.cost.flops, bytes: gather.cost.bytes - 2 * gather.sizes.w }),
+};
+
+export const tilesF16Kernel: Kernel<Tiled> = {
+  ...tilesW16Kernel,
+  name: "conv2d_tiles_f16",
+  source: f16Source,
+  constants: ({ tile }) => packedConstants(tile),
 };
 
 interface FilterTiled {
@@ -130,11 +158,52 @@ export const filterGradientTilesVec4Kernel: Kernel<FilterTiled> = {
   },
 };
 
-/** The three directions by one family of programs. */
-export interface TiledVariant {
+/** The directions that read the filter, by one family of programs. */
+export interface ReadingVariant {
   readonly forward: (p: Convolution, epilogue: Epilogue, adapter: AdapterTraits, form?: TileForm) => Lowering;
   readonly inputGradient: (p: Convolution, residual: boolean, adapter: AdapterTraits, form?: TileForm) => Lowering;
+}
+
+/** All three directions. */
+export interface TiledVariant extends ReadingVariant {
   readonly filterGradient: (p: Convolution, adapter: AdapterTraits, form?: TileForm) => Lowering;
+}
+
+function readingVariant(
+  kernel: Kernel<Tiled>,
+  product: typeof lowerProduct,
+  check: (p: Convolution) => void,
+  forms?: readonly Tile[],
+): ReadingVariant {
+  const launcher =
+    (
+      epilogue: Epilogue,
+      bind: Readonly<Record<string, string | undefined>>,
+      adapter: AdapterTraits,
+      form: TileForm | undefined,
+    ) =>
+    (gather: Gather) => {
+      const tile = tileOf(form, gather.params.m, gather.params.n, adapter, gather.groups, forms);
+      return dispatch(kernel, { gather, tile, epilogue }, { ...bind, ...epilogueBindings(epilogue) });
+    };
+  return {
+    forward: (p, epilogue, adapter, form) => {
+      const bind = { x: "x", w: "w", y: "y" };
+      if (isProduct(p)) return product(forwardProduct(p, epilogue), bind, adapter, form);
+      check(p);
+      needNoParts(form);
+      return { dispatches: [launcher(epilogue, bind, adapter, form)(forwardGather(p))] };
+    },
+    // One launch for each phase of the strides: pixels of dx that the same taps reach.
+    inputGradient: (p, residual, adapter, form) => {
+      const epilogue: Epilogue = { ...noEpilogue, residual };
+      const bind = { x: "dy", w: "w", y: "dx" };
+      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), bind, adapter, form);
+      check(p);
+      needNoParts(form);
+      return { dispatches: inputGradientGathers(p).map(launcher(epilogue, bind, adapter, form)) };
+    },
+  };
 }
 
 function tiledVariant(
@@ -143,35 +212,15 @@ function tiledVariant(
   product: typeof lowerProduct,
   check: (p: Convolution) => void,
 ): TiledVariant {
-  type Bind = Readonly<Record<string, string | undefined>>;
-  const launch = (gather: Gather, epilogue: Epilogue, bind: Bind, form: TileForm | undefined) => {
-    const tile = tileOf(form, gather.params.m, gather.params.n, gather.groups);
-    return dispatch(kernel, { gather, tile, epilogue }, { ...bind, ...epilogueBindings(epilogue) });
-  };
   return {
-    forward: (p, epilogue, adapter, form) => {
-      const bind = { x: "x", w: "w", y: "y" };
-      if (isProduct(p)) return product(forwardProduct(p, epilogue), bind, adapter, form);
-      check(p);
-      needNoParts(form);
-      return { dispatches: [launch(forwardGather(p), epilogue, bind, form)] };
-    },
-    // One launch for each phase of the strides: pixels of dx that the same taps reach.
-    inputGradient: (p, residual, adapter, form) => {
-      const epilogue: Epilogue = { ...noEpilogue, residual };
-      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter, form);
-      check(p);
-      needNoParts(form);
-      const bind = { x: "dy", w: "w", y: "dx" };
-      return { dispatches: inputGradientGathers(p).map((gather) => launch(gather, epilogue, bind, form)) };
-    },
+    ...readingVariant(kernel, product, check),
     filterGradient: (p, adapter, form) => {
       if (isProduct(p))
         return product(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter, form);
       check(p);
-      const tile = tileOf(form, filterRows(p), p.filtersEach, groupsOf(p));
-      const tiles = groupsOf(p) * tilesOf(filterRows(p), p.filtersEach, tile);
-      const { parts, each } = partsOf(form, positionsOf(p), tiles, adapter);
+      const tile = tileOf(form, filterRows(p), p.filtersEach, adapter, groupsOf(p));
+      const workgroups = groupsOf(p) * workgroupsOf(filterRows(p), p.filtersEach, tile);
+      const { parts, each } = partsOf(form, positionsOf(p), workgroups, adapter);
       const run = (dw: string) => dispatch(filterKernel, { p, tile, parts, each }, { x: "x", dy: "dy", dw });
       if (parts === 1) return { dispatches: [run("dw")] };
       return lowerParts(run("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
@@ -182,6 +231,11 @@ function tiledVariant(
 const whole = () => {};
 
 export const tiles = tiledVariant(tilesKernel, filterGradientTilesKernel, lowerProduct, whole);
-export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, (p) => {
-  if (!inFours(p)) throw new VariantUnfit("conv2d_tiles_vec4 reads channels in vectors of four");
-});
+
+function checkFours(p: Convolution): void {
+  if (!inFours(p)) throw new VariantUnfit("this program reads channels in vectors of four");
+}
+
+export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, checkFours);
+export const tilesW16 = readingVariant(tilesW16Kernel, lowerProductW16, checkFours);
+export const tilesF16 = readingVariant(tilesF16Kernel, lowerProductF16, checkFours, packedForms);

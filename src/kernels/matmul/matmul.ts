@@ -3,16 +3,18 @@ import { formatShape, ThawError } from "../../errors";
 import type { Activation } from "../activation/activation";
 import { checkEpilogue } from "../convolution";
 import { epilogueOf } from "../epilogue";
+import { f16Variants, halvesOf, selectHalves, withHalves, type HalfAttrs } from "../half/half";
 import { elements, formsOf, operation, type Case, type Shape } from "../operation";
 import { lowerPlain, type Gemm } from "./gemm";
+import { lowerNarrow } from "./narrow";
 import { lowerQuadsVec4 } from "./quads-vec4";
 import { lowerRegisters } from "./registers";
-import { lowerNarrow } from "./narrow";
 import { selectMatmul, unlikelyProducts } from "./select";
-import { lowerTiles, lowerTilesVec4, tileForms, type TileForm } from "./tiles";
+import { timedForms, type TileForm } from "./tile-forms";
+import { lowerTiles, lowerTilesF16, lowerTilesVec4, lowerTilesW16 } from "./tiles";
 import { lowerVec4 } from "./vec4";
 
-export interface MatmulAttrs {
+export interface MatmulAttrs extends HalfAttrs {
   /** x lies in memory as [..., K, M]. */
   readonly transposeX?: boolean;
   /** w lies in memory as [N, K]. */
@@ -103,24 +105,32 @@ export const matmul = operation<MatmulAttrs>({
   },
   constants: ["scale", "residual"], // put there by fusion, which runs after gradients are taken
   epilogue: true,
-  variants: {
-    plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
-    narrow: (attrs, shapes, adapter) => lowerNarrow(gemmOf(attrs, shapes), names, adapter),
-    vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
-    ...formsOf<MatmulAttrs, TileForm>(
-      "tiles",
-      tileForms,
-      (form) => (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter, form),
-    ),
-    ...formsOf<MatmulAttrs, TileForm>(
-      "tilesVec4",
-      tileForms,
-      (form) => (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter, form),
-    ),
-    quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
-    registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
-  },
-  select: (attrs, shapes, adapter) => selectMatmul(gemmOf(attrs, shapes), adapter),
+  halves: halvesOf,
+  f16Variants,
+  variants: withHalves<MatmulAttrs>(
+    {
+      plain: (attrs, shapes) => lowerPlain(gemmOf(attrs, shapes), names),
+      narrow: (attrs, shapes, adapter) => lowerNarrow(gemmOf(attrs, shapes), names, adapter),
+      vec4: (attrs, shapes, adapter) => lowerVec4(gemmOf(attrs, shapes), names, adapter),
+      ...formsOf<MatmulAttrs, TileForm>(
+        "tiles",
+        timedForms,
+        (form) => (attrs, shapes, adapter) => lowerTiles(gemmOf(attrs, shapes), names, adapter, form),
+      ),
+      ...formsOf<MatmulAttrs, TileForm>(
+        "tilesVec4",
+        timedForms,
+        (form) => (attrs, shapes, adapter) => lowerTilesVec4(gemmOf(attrs, shapes), names, adapter, form),
+      ),
+      quadsVec4: (attrs, shapes, adapter) => lowerQuadsVec4(gemmOf(attrs, shapes), names, adapter),
+      registers: (attrs, shapes, adapter) => lowerRegisters(gemmOf(attrs, shapes), names, adapter),
+    },
+    {
+      tilesW16: (attrs, shapes, adapter) => lowerTilesW16(gemmOf(attrs, shapes), names, adapter),
+      tilesF16: (attrs, shapes, adapter) => lowerTilesF16(gemmOf(attrs, shapes), names, adapter),
+    },
+  ),
+  select: (attrs, shapes, adapter) => selectHalves(attrs, adapter) ?? selectMatmul(gemmOf(attrs, shapes), adapter),
   unlikely: unlikelyProducts,
   cases: cases(),
 });
@@ -178,5 +188,44 @@ function cases(): Case<MatmulAttrs>[] {
       inputs: { x: [70, 8], w: [8, 70], scale: [70], residual: [70, 70] },
       fused: true,
     },
+    ...largeTiles([
+      [n, 250, 36, 252],
+      [tw, 250, 35, 251],
+      [tx, 252, 20, 60],
+      [n, 250, 20, 20],
+      [n, 120, 20, 60],
+      [n, 120, 20, 20],
+    ]),
+    ...halfCases(),
   ];
+}
+
+/** Weights in f16, which the plan puts there after gradients are taken. */
+function halfCases(): Case<MatmulAttrs>[] {
+  const problems: Case<MatmulAttrs>[] = [
+    { attrs: {}, inputs: { x: [5, 8], w: [8, 4] } },
+    { attrs: { transposeW: true }, inputs: { x: [2, 7, 12], w: [20, 12] } },
+    { attrs: { activation: { kind: "silu" } }, inputs: { x: [66, 100], w: [100, 68], b: [68], scale: [68] } },
+    { attrs: { transposeW: true }, inputs: { x: [3, 1032], w: [20, 1032], residual: [3, 20] } },
+    ...largeTiles([
+      [{}, 250, 36, 252],
+      [{ transposeW: true }, 250, 20, 60],
+      [{}, 250, 20, 20],
+      [{}, 120, 20, 60],
+      [{}, 120, 20, 20],
+    ]),
+  ];
+  return (["weights", "arithmetic"] as const).flatMap((half) =>
+    problems.map((problem) => ({ ...problem, attrs: { ...problem.attrs, half }, fused: true }) as const),
+  );
+}
+
+/** Problems m x k x n for tiles of 128 x 128, 128 x 64, 128 x 32, 64 x 64 and 64 x 32: as if two workgroups kept the adapter busy. */
+function largeTiles(problems: readonly [MatmulAttrs, number, number, number][]): Case<MatmulAttrs>[] {
+  return problems.map(([attrs, m, k, n]) => ({
+    attrs,
+    inputs: { x: attrs.transposeX ? [k, m] : [m, k], w: attrs.transposeW ? [n, k] : [k, n], b: [n] },
+    large: true,
+    traits: { busyWorkgroups: 2 },
+  }));
 }

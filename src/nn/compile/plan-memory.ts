@@ -3,9 +3,9 @@
  * and for writing in one dispatch even on disjoint ranges, so a slot is a buffer.) Weights, their gradients, moving
  * statistics and values computed once lie in flat arenas.
  */
-import { elements } from "../../kernels/operation";
 import type { Graph } from "../graph";
 import type { Parameter } from "../parameter";
+import { valueBytes } from "./half-weights";
 import type { LoweredNode } from "./lower";
 import type { Schedule } from "./schedule";
 
@@ -74,7 +74,7 @@ export function planMemory(
   const levels = constantLevels(graph, times);
   for (const [id, life] of times.lifetimes) {
     const value = graph.values[id];
-    const bytes = 4 * elements(value.shape);
+    const bytes = valueBytes(value);
     if (value.role === "resource") {
       places.set(id, { kind: "resource", name: value.resource! });
     } else if (value.parameter) {

@@ -1,4 +1,5 @@
 /** The plan as a table. */
+import { describeHalves } from "./half-weights";
 import type { Plan, PhaseTotals } from "./plan";
 
 export function formatBytes(bytes: number): string {
@@ -15,7 +16,8 @@ export function formatFlops(flops: number): string {
 }
 
 export function planTable(plan: Plan): string {
-  const { layers, mode, batchSize, savedActivationBytes, memory, features } = plan.fields;
+  const { layers, mode, batchSize, savedActivationBytes, memory, features, halved } = plan.fields;
+  const halves = describeHalves(halved);
   const header = ["layer", "trains", "forward", "dx", "dw", "saved", "FLOPs", "bytes", "why not"];
   const rows = layers.map((l) => [
     l.name,
@@ -54,6 +56,7 @@ export function planTable(plan: Plan): string {
     ...total("backward", plan.totals("backward")),
     ...total("update", plan.totals("update")),
     ...tunedLines(plan),
+    ...(halves ? ["", halves] : []),
     "",
     `saved activations ${formatBytes(savedActivationBytes)}; peak ${formatBytes(plan.peakBytes)} = ` +
       `weights ${formatBytes(memory.parameters + memory.state)} + gradients ${formatBytes(memory.gradients)} + optimizer ${formatBytes(memory.optimizer)} + ` +

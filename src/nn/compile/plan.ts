@@ -3,6 +3,7 @@ import type { Dispatch } from "../../kernels/kernel";
 import type { Phase } from "../graph";
 import type { FeatureReport } from "./feature-report";
 import type { Parameter } from "../parameter";
+import type { HalvedWeights } from "./half-weights";
 import type { Place } from "./plan-memory";
 import type { PlanProblem } from "./problems";
 import type { Simplified } from "./simplify";
@@ -89,6 +90,8 @@ export interface PlanFields {
   readonly features: FeatureReport | undefined;
   /** What an autotuner may time, the heaviest first. */
   readonly problems: readonly PlanProblem[];
+  /** Frozen weights that the plan reads in f16. */
+  readonly halved: HalvedWeights;
 }
 
 /** A value that enters or leaves a plan. */
@@ -127,7 +130,7 @@ export class Plan {
   }
 
   toJSON(): PlanJson {
-    const { mode, batchSize, layers, memory, savedActivationBytes, features } = this.fields;
+    const { mode, batchSize, layers, memory, savedActivationBytes, features, halved } = this.fields;
     return {
       mode,
       batchSize,
@@ -142,6 +145,7 @@ export class Plan {
       memory,
       savedActivationBytes,
       ...(features && { features: { cached: features.cached, reason: features.reason } }),
+      frozenWeights: halved,
       layers,
       steps: this.steps.map(({ phase, layer, op, variant, instead, kernel, gradient, merged, flops, bytes }) => ({
         phase,
@@ -178,6 +182,7 @@ export interface PlanJson {
   readonly memory: PlanMemoryBytes;
   readonly savedActivationBytes: number;
   readonly features?: { readonly cached: boolean; readonly reason: string };
+  readonly frozenWeights: HalvedWeights;
   readonly layers: readonly LayerPlan[];
   readonly steps: readonly object[];
 }
