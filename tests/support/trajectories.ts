@@ -14,7 +14,7 @@ import {
   type Gpu,
   type Optimizer,
 } from "../../src/index";
-import type { AdapterTraits } from "../../src/kernels/operation";
+import { variantOfForm, type AdapterTraits } from "../../src/kernels/operation";
 import { loadModel } from "../../src/loaders/index";
 import { readBytes } from "../setup/files";
 import { readGolden, type Golden, type Place } from "./fixtures";
@@ -134,7 +134,9 @@ const paths: readonly [name: (typeof configurations)[number], kind: Kind, steps:
 /** The trajectories with every variant forced in turn, so also those that `select` keeps for other adapters. */
 export function variantSuite(getGpu: () => Gpu): void {
   const patience = long ? { timeout: 20 * 60_000 } : {};
-  for (const variant of variantNames.filter((name) => !forcedVariant || name === forcedVariant)) {
+  // Forms are the same programs with other numbers: the contract of kernels has them.
+  const names = variantNames.filter((name) => long || variantOfForm(name) === name);
+  for (const variant of names.filter((name) => !forcedVariant || name === forcedVariant)) {
     describe(`with the variant ${variant} wherever there is one`, () => {
       for (const [name, kind, steps] of paths) {
         it(`${name}, ${kind}: steps to ${steps} equal Keras's`, patience, async (context) => {

@@ -25,10 +25,10 @@ function directions(x: Shape, size: number, filters: number, adapter: AdapterTra
 }
 
 describe("software without subgroups (Firefox on llvmpipe)", () => {
-  it("takes vectors in registers for products, tiles for other convolutions, and plain where the result is narrow", () => {
+  it("takes vectors in registers for products, tiles for other convolutions, and others where the result is narrow", () => {
     expect(chosen("matmul", {}, { x: [64, 32], w: [32, 16] }, softwareAdapter)).toBe("vec4");
     expect(chosen("matmul", {}, { x: [64, 33], w: [33, 17] }, softwareAdapter)).toBe("tiles");
-    expect(chosen("matmul", {}, { x: [64, 33], w: [33, 3] }, softwareAdapter)).toBe("plain");
+    expect(chosen("matmul", {}, { x: [64, 33], w: [33, 3] }, softwareAdapter)).toBe("narrow");
     expect(directions([2, 8, 8, 16], 1, 24, softwareAdapter)).toEqual(["vec4", "vec4", "vec4"]);
     expect(directions([2, 8, 8, 16], 3, 24, softwareAdapter)).toEqual(["tilesVec4", "tilesVec4", "tilesVec4"]);
     expect(directions([2, 8, 8, 9], 3, 24, softwareAdapter)).toEqual(["tiles", "tiles", "tiles"]);
@@ -39,6 +39,7 @@ describe("software without subgroups (Firefox on llvmpipe)", () => {
 describe("other adapters", () => {
   it("software with subgroups takes quads, a GPU tiles", () => {
     expect(directions([2, 8, 8, 16], 1, 24, quads)).toEqual(["quadsVec4", "quadsVec4", "quadsVec4"]);
+    expect(directions([2, 8, 8, 16], 3, 24, quads)).toEqual(["quadsVec4", "quadsVec4", "registers"]);
     expect(directions([2, 8, 8, 3], 3, 24, quads)).toEqual(["registers", "registers", "registers"]);
     expect(directions([2, 8, 8, 16], 3, 24, gpuAdapter)).toEqual(["tilesVec4", "tilesVec4", "tilesVec4"]);
     expect(directions([2, 8, 8, 3], 3, 24, gpuAdapter)).toEqual(["tiles", "tiles", "tiles"]);

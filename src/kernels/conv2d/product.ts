@@ -45,7 +45,7 @@ export function selectConvolution(
   adapter: AdapterTraits,
 ): string {
   if (isProduct(p)) return selectProduct(product(p, noEpilogue), adapter);
-  if (preferQuads(adapter)) return inFours(p) ? "quadsVec4" : "registers";
+  if (preferQuads(adapter)) return inFours(p) && product !== filterGradientProduct ? "quadsVec4" : "registers";
   // Of the result, within one group.
   const columns = product === inputGradientProduct ? p.depth : p.filtersEach;
   if (adapter.software && !fillsTiles(columns)) return "plain";

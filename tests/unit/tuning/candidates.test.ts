@@ -122,10 +122,10 @@ describe("candidatesFor", () => {
     const variants = (adapter: AdapterTraits) => candidatesFor(conv, attrs, big, adapter).map((c) => c.variant);
     expect(variants(gpuAdapter)).toEqual([
       "tilesVec4",
-      "tilesVec4@32x64",
-      "tilesVec4@128x64",
+      "tilesVec4@64x64",
       "tilesVec4@128x32",
       "tilesVec4@64x32",
+      "tilesVec4@32x64",
     ]);
     expect(variants({ ...softwareAdapter, features: ["subgroups"] })).toEqual(["quadsVec4"]);
     const product = { x: [64, 8192], w: [8192, 64], y: [64, 64] };
