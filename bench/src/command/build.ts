@@ -93,8 +93,8 @@ export async function buildLoadPage(places: Places, name: string): Promise<void>
 }
 
 /**
- * One file with everything in it but Node's WebGPU: the peers' modules do not load in Node as they are, and a machine with
- * a GPU and neither browser nor network can be given it.
+ * One file with everything in it but Node's WebGPU, and ONNX Runtime's WebAssembly beside it: the peers' modules do not load
+ * in Node as they are, and a machine with a GPU and neither browser nor network can be given the two.
  */
 export async function buildNodeFile({ root, bench, out }: Places, info: BuildInfo): Promise<string> {
   const outDir = path.join(out, "node");
@@ -111,6 +111,8 @@ export async function buildNodeFile({ root, bench, out }: Places, info: BuildInf
       rolldownOptions: { output: { codeSplitting: false } },
     },
   });
+  const wasm = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm";
+  fs.copyFileSync(path.join(bench, wasm), path.join(outDir, "ort.wasm"));
   return path.join(outDir, "node.js");
 }
 

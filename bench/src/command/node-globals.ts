@@ -7,3 +7,12 @@ Object.defineProperty(globalThis, "navigator", {
   value: { gpu, userAgent: "node" },
   configurable: true,
 });
+
+// ONNX Runtime writes from memory that its threads could share, which browsers allow and Node's WebGPU refuses.
+const queue = (globals as unknown as { GPUQueue: { prototype: GPUQueue } }).GPUQueue.prototype;
+const writeBuffer: (this: GPUQueue, ...args: Parameters<GPUQueue["writeBuffer"]>) => void = queue.writeBuffer;
+queue.writeBuffer = function (buffer, bufferOffset, data, ...range) {
+  const shared = ArrayBuffer.isView(data) && data.buffer instanceof SharedArrayBuffer;
+  const own = shared ? (data as Uint8Array).slice() : data;
+  writeBuffer.call(this, buffer, bufferOffset, own as GPUAllowSharedBufferSource, ...range);
+};

@@ -1,17 +1,26 @@
-/** The benchmark in Node: `node node.js [--quick] ...`, with the package webgpu beside it and nothing else. */
+/** The benchmark in Node: `node node.js [--quick] ...`, with ort.wasm and the package webgpu beside it and nothing else. */
 import "./node-globals";
+import fs from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { BuildInfo } from "../result";
 import { runSuite } from "../suite";
-import { output, readArguments, say } from "./output";
+import { output, readArguments, say, usage } from "./output";
 
 /** Put in when this file is built. */
 declare const THAW_BENCH_BUILD: BuildInfo;
 
 const started = performance.now();
 try {
-  const { json, quick, large, only } = readArguments(process.argv.slice(2));
+  const { json, quick, large, only, help } = readArguments(process.argv.slice(2));
+  if (help) {
+    console.log(usage);
+    process.exit(0);
+  }
   const { commit, versions, sizes, absent } = THAW_BENCH_BUILD;
-  const ort = { missing: "its WebGPU provider asks for a page" };
+  const wasm = fileURLToPath(new URL("ort.wasm", import.meta.url));
+  const ort = fs.existsSync(wasm)
+    ? { wasm: fs.readFileSync(wasm) }
+    : { missing: "ort.wasm does not lie beside node.js" };
   const result = await runSuite({ quick, large, only }, { say, ort });
   const wanted = sizes.filter((row) => only.length === 0 || only.some((part) => row.id.includes(part)));
   output(

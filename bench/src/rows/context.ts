@@ -15,11 +15,11 @@ export interface Context {
   readonly wants: (id: string) => boolean;
   readonly say: (text: string) => void;
   readonly absences: Absences;
-  /** URL of ONNX Runtime's WebAssembly, or why it cannot run. */
+  /** ONNX Runtime's WebAssembly, by URL or itself, or why it cannot run. */
   readonly ort: OrtPlace;
 }
 
-export type OrtPlace = { readonly wasm: string } | { readonly missing: string };
+export type OrtPlace = { readonly wasm: string | Uint8Array } | { readonly missing: string };
 
 /** Collects why figures are missing. */
 export class Absences {

@@ -8,12 +8,17 @@ export interface OrtNetwork {
 }
 
 /**
- * @param wasm URL of its WebAssembly.
+ * @param wasm its WebAssembly, or the URL of it.
  * @param shape of the input, channels first.
  */
-export async function startOrt(wasm: string, model: Uint8Array, shape: readonly number[]): Promise<OrtNetwork> {
+export async function startOrt(
+  wasm: string | Uint8Array,
+  model: Uint8Array,
+  shape: readonly number[],
+): Promise<OrtNetwork> {
   ort.env.wasm.numThreads = 1; // everything runs on the GPU; threads would only compete with a software adapter
-  ort.env.wasm.wasmPaths = { wasm };
+  if (typeof wasm === "string") ort.env.wasm.wasmPaths = { wasm };
+  else ort.env.wasm.wasmBinary = wasm;
   ort.env.logLevel = "error";
   const session = await ort.InferenceSession.create(model, {
     executionProviders: ["webgpu"],

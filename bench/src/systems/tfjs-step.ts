@@ -9,6 +9,7 @@ import {
   finishTfjs,
   layers,
   tf,
+  uploadTfjs,
   watchTfjsPool,
   type PoolWatch,
   type Tensor,
@@ -103,14 +104,16 @@ export async function thriftyStep(options: NetworkOptions): Promise<ThriftyStep>
   const [{ counts, milliseconds, missed, dispose }, watch] = await watched(async (pool) => {
     const model = buildTfjs(network, weights);
     compileTfjs(model, isTrainable);
-    const saved = model.getWeights().map((weight) => tf.add(weight, 0)); // copies on the GPU
+    const saved = model.getWeights().map((weight) => tf.add(weight, 0)); // copies: the step overwrites what it reads
     const { x, y, shape } = data;
     const image = { x: x.subarray(0, x.length / network.batch), y: Array.from(y!).slice(0, 1), shape };
     const small = start(model, image, network.classes);
     await stepsOf(small, 1).step();
     model.setWeights(saved);
     tf.dispose([...saved, small.images, small.labels]);
-    const steps = stepsOf(start(model, data, network.classes), network.batch);
+    const real = start(model, data, network.classes);
+    uploadTfjs([...model.getWeights(), real.images, real.labels]);
+    const steps = stepsOf(real, network.batch);
     await finishTfjs();
     const before = pool.missed();
     const begin = performance.now();

@@ -24,6 +24,7 @@ interface Backend {
   };
   endComputePassEncoder: () => void;
   submitQueue: () => void;
+  uploadToGPU: (dataId: object) => void;
 }
 
 const backend = (): Backend => tf.backend() as unknown as Backend;
@@ -39,6 +40,11 @@ export async function finishTfjs(): Promise<void> {
   backend().endComputePassEncoder();
   backend().submitQueue();
   await backend().device.queue.onSubmittedWorkDone();
+}
+
+/** Puts tensors on the GPU now; TF.js does it when they are first read. */
+export function uploadTfjs(tensors: readonly tf.Tensor[]): void {
+  for (const { dataId } of tensors) backend().uploadToGPU(dataId);
 }
 
 /** Destroys the buffers that TF.js keeps for reuse, so that what comes next is measured alone. */
