@@ -8,7 +8,7 @@ import { examples, halfExamples } from "./cases";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
 import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
 import { convolutionOf, filterGradientProduct, forwardProduct, inputGradientProduct } from "./problem";
-import { tiles, tilesF16, tilesVec4, tilesW16 } from "./tiles";
+import { forwardF16, tiles, tilesVec4, tilesW16 } from "./tiles";
 import { productQuadsVec4, productVec4, selectConvolution } from "./product";
 
 export interface Conv2dAttrs extends ConvolutionAttrs, HalfAttrs {}
@@ -72,7 +72,7 @@ export const conv2d = operation<Conv2dAttrs>({
       tilesW16: (attrs, shapes, adapter) =>
         tilesW16.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
       tilesF16: (attrs, shapes, adapter) =>
-        tilesF16.forward(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
+        forwardF16(convolutionOf(attrs, shapes.x, shapes.w, shapes.y), epilogueOf(attrs, shapes), adapter),
     },
   ),
   select: (attrs, shapes, adapter) =>
@@ -131,7 +131,6 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
   gradients: {},
   constants: ["dy", "w", "residual"],
   halves: halvesOf,
-  f16Variants,
   variants: withHalves<InputGradientAttrs>(
     {
       plain: (attrs, { dy, w, residual }) =>
@@ -150,12 +149,10 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
     {
       tilesW16: (attrs, { dy, w, residual }, adapter) =>
         tilesW16.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
-      tilesF16: (attrs, { dy, w, residual }, adapter) =>
-        tilesF16.inputGradient(convolutionOf(attrs, attrs.inputShape, w, dy), residual !== undefined, adapter),
     },
   ),
   select: (attrs, { dy, w }, adapter) =>
-    selectHalves(attrs, adapter) ??
+    selectHalves({ half: attrs.half && "weights" }, adapter) ??
     selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
   cases: [
     ...examples.map(({ attrs, x, w, y, large, traits }, i) => ({
@@ -164,12 +161,14 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
       ...(large && { large }),
       traits,
     })),
-    ...halfExamples.map(({ attrs, x, w, y, half, traits }, i) => ({
-      attrs: { ...attrs, half, inputShape: x },
-      inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
-      fused: true as const,
-      traits,
-    })),
+    ...halfExamples
+      .filter(({ half }) => half === "weights")
+      .map(({ attrs, x, w, y, half, traits }, i) => ({
+        attrs: { ...attrs, half, inputShape: x },
+        inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
+        fused: true as const,
+        traits,
+      })),
   ],
 });
 
