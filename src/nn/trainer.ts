@@ -33,7 +33,7 @@ export interface CompileOptions {
   readonly metrics?: readonly (string | Objective)[];
   /**
    * How frozen weights of convolutions and dense layers are read; default "float32". "float16Weights" halves what they take
-   * from memory and computes in f32; "float16" computes in f16 too where the adapter has shader-f16. Both are for GPUs, and
+   * from memory and computes in f32; "float16" computes the forward pass in f16 too where the adapter has shader-f16. Both are for GPUs, and
    * change results in the third or fourth digit. Trained weights, and what is exported, stay in f32.
    */
   readonly frozenPrecision?: FrozenPrecision;

@@ -1,7 +1,17 @@
 /** Frozen weights in f16, from the option of compile() to the results; the same suite in browsers, Node and Deno. */
 import { describe, expect, it } from "vitest";
-import { adam, sparseCategoricalCrossentropy, type FrozenPrecision, type Gpu } from "../../src/index";
-import { miniMobileNet } from "./nets";
+import {
+  Activation,
+  adam,
+  Conv2D,
+  Dense,
+  FunctionalModel,
+  GlobalAveragePooling2D,
+  input,
+  sparseCategoricalCrossentropy,
+  type FrozenPrecision,
+  type Gpu,
+} from "../../src/index";
 import { normal, uniform } from "./random";
 
 function batch(count: number): { x: Float32Array; y: number[] } {
@@ -12,9 +22,22 @@ function batch(count: number): { x: Float32Array; y: number[] } {
   };
 }
 
-/** The mini network with its middle frozen, so that frozen weights are read forward and by gradients below them. */
+/**
+ * A network with its middle frozen, so that frozen weights are read forward and by gradients below them. Its activations are
+ * smooth: at a kink of a ReLU the least change of an activation moves a gradient by a whole term, whatever the precision.
+ */
 async function frozenMiddle(gpu: Gpu, frozenPrecision: FrozenPrecision) {
-  const model = miniMobileNet();
+  const image = input([8, 8, 3], { name: "image" });
+  const silu = (x: typeof image) => new Activation({ activation: "silu" }).apply(x);
+  const conv = (name: string, filters: number, kernelSize: number, strides: number, seed: number) =>
+    new Conv2D({ name, filters, kernelSize, strides, padding: "same", seed });
+  let x = silu(conv("conv1", 8, 3, 1, 1).apply(image));
+  x = silu(conv("expand", 16, 1, 1, 2).apply(x));
+  x = conv("project", 8, 1, 1, 3).apply(x);
+  x = silu(conv("conv2", 12, 3, 2, 4).apply(x));
+  x = new GlobalAveragePooling2D({ name: "pool" }).apply(x);
+  const y = new Dense({ name: "head", units: 3, seed: 5 }).apply(x);
+  const model = new FunctionalModel({ inputs: image, outputs: y, name: "smooth" });
   for (const name of ["expand", "project", "conv2"]) model.layers.find((l) => l.name === name)!.trainable = false;
   const loss = sparseCategoricalCrossentropy({ fromLogits: true });
   await model.compile({ gpu, optimizer: adam(1e-2), loss, frozenPrecision });
@@ -47,7 +70,7 @@ export function halfSuite(getGpu: () => Gpu): void {
         await half.trainOnBatch(x, y);
         const expected = [...(await exact.readGradients())].map(([p, g]) => [p.path, g] as const);
         const actual = new Map([...(await half.readGradients())].map(([p, g]) => [p.path, g]));
-        for (const [path, gradient] of expected) expect(apart(gradient, actual.get(path)!), path).toBeLessThan(0.05);
+        for (const [path, gradient] of expected) expect(apart(gradient, actual.get(path)!), path).toBeLessThan(0.01);
         exact.dispose();
         half.dispose();
       });

@@ -71,6 +71,13 @@ describe("frozen weights in f16", () => {
     const plan = planOf("float16Weights", withF16, ["conv1", "head"]);
     expect(variants(plan)).toMatchObject({ "conv2 forward": "tilesW16", "conv2 backward": "tilesW16" });
     expect(plan.steps.filter((s) => s.op === "toHalf")).toHaveLength(3);
+    // Gradients are too small to be multiplied in f16.
+    const f16 = variants(planOf("float16", withF16, ["conv1", "head"]));
+    expect(f16).toMatchObject({
+      "conv2 forward": "tilesF16",
+      "conv2 backward": "tilesW16",
+      "expand backward": "tilesW16",
+    });
   });
 
   it("leave trained weights alone", () => {

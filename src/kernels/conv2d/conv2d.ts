@@ -16,7 +16,7 @@ import {
   inputGradientProduct,
   type Convolution,
 } from "./problem";
-import { tiles, tilesF16, tilesVec4, tilesW16 } from "./tiles";
+import { forwardF16, tiles, tilesVec4, tilesW16 } from "./tiles";
 import { productVec4, selectConvolution } from "./product";
 import { quadsVec4 } from "./quads-vec4";
 
@@ -85,7 +85,7 @@ export const conv2d = operation<Conv2dAttrs>({
       quadsVec4: forward(quadsVec4.forward),
       registers: forward(lowerRegisters),
     },
-    { tilesW16: forward(tilesW16.forward), tilesF16: forward(tilesF16.forward) },
+    { tilesW16: forward(tilesW16.forward), tilesF16: forward(forwardF16) },
   ),
   unlikely: unlikelyProducts,
   select: (attrs, shapes, adapter) =>
@@ -144,7 +144,6 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
   gradients: {},
   constants: ["dy", "w", "residual"],
   halves: halvesOf,
-  f16Variants,
   variants: withHalves<InputGradientAttrs>(
     {
       plain: inputGradient(lowerPlainInputGradient),
@@ -158,11 +157,11 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
       quadsVec4: inputGradient(quadsVec4.inputGradient),
       registers: inputGradient(lowerRegistersInputGradient),
     },
-    { tilesW16: inputGradient(tilesW16.inputGradient), tilesF16: inputGradient(tilesF16.inputGradient) },
+    { tilesW16: inputGradient(tilesW16.inputGradient) },
   ),
   unlikely: unlikelyProducts,
   select: (attrs, { dy, w }, adapter) =>
-    selectHalves(attrs, adapter) ??
+    selectHalves({ half: attrs.half && "weights" }, adapter) ??
     selectConvolution(convolutionOf(attrs, attrs.inputShape, w, dy), inputGradientProduct, adapter),
   cases: [
     ...examples.map(({ attrs, x, w, y, large, traits }, i) => ({
@@ -171,12 +170,14 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
       ...(large && { large }),
       traits,
     })),
-    ...halfExamples.map(({ attrs, x, w, y, half, traits }, i) => ({
-      attrs: { ...attrs, half, inputShape: x },
-      inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
-      fused: true as const,
-      traits,
-    })),
+    ...halfExamples
+      .filter(({ half }) => half === "weights")
+      .map(({ attrs, x, w, y, half, traits }, i) => ({
+        attrs: { ...attrs, half, inputShape: x },
+        inputs: { dy: y, w, ...(i % 3 === 1 && { residual: x }) },
+        fused: true as const,
+        traits,
+      })),
   ],
 });
 

@@ -1,7 +1,7 @@
 // y[n, r, q, o] = f(z * scale[o] + b[o] + residual[n, r, q, o]),
 // z = sum over taps (j, i) and channels d of source[n, r', q', d] * w[tap(j, i), d, o]
 //
-// The convolution and its gradient with respect to the image as a matrix product through workgroup memory in f16, for GPUs with
+// The convolution as a matrix product through workgroup memory in f16, for GPUs with
 // shader-f16 and frozen weights: w lies in memory in f16, x is rounded on its way to workgroup memory, and products of STEPS terms
 // are summed in packed f16 arithmetic, two at a time, before they are added to sums in f32. Rows are pixels, columns are channels of the result, and steps of the sum are the taps'
 // channels, tap by tap. Channels of source and result are multiples of four in each group.
@@ -12,10 +12,8 @@
 // whole vectors, and each vector of x that is read serves 16 multiply-adds. Rows and columns past an
 // edge repeat the last ones and are not stored; steps past the end are zero.
 //
-// Pixels lie on a grid: the one at (r, q) reads the source at row r * stride + first + j * tapStep and column likewise,
-// and is written to row r * spread + origin of the result. For the convolution stride is its stride, tapStep its
-// dilation and spread 1. For the gradient the source is dy and the grid is one phase of the strides: the pixels of dx
-// that the same taps reach, so that no tap divides. Groups are counted by z.
+// Pixels lie on a grid: the one at (r, q) reads the source at row r * stride + first + j * tapStep and column likewise. Groups
+// are counted by z. There is no such program for gradients, which are too small for f16 without a scale.
 
 enable f16;
 
@@ -33,7 +31,6 @@ const X_PITCH: u32 = BLOCKS_DEEP + 1u; // vectors from one row to the next: one 
 const X_BLOCKS: u32 = BLOCKS_DOWN * BLOCKS_DEEP;
 const W_BLOCKS: u32 = VECTORS * BLOCKS_DEEP;
 
-override W_TURNED: bool = false; // steps of w lie next to each other instead of its columns
 override HAS_SCALE: bool = true;
 override HAS_BIAS: bool = true;
 override HAS_RESIDUAL: bool = true;
@@ -141,17 +138,12 @@ fn loadX(group: u32, o0: Origin, o1: Origin, o2: Origin, o3: Origin, step: u32, 
   return mat4x4f(loadPixel(o0, at, channel), loadPixel(o1, at, channel), loadPixel(o2, at, channel), loadPixel(o3, at, channel));
 }
 
-// The four steps of a vector at the four columns of one: a column a step, the columns of y within it. With W_TURNED a
-// vector of w is four steps, and wColumn leads to the next column; else it is four columns, and wStep leads to the next step.
+// The four steps of a vector at the four columns of one: a column a step, the columns of y within it.
 fn loadW(group: u32, step: u32, column: u32, end: u32) -> mat4x4h {
   if step >= end { return mat4x4h(); }
   let tap = step / params.depth;
   let c = min(column, params.n - 1u);
   let first = params.wFirst + group * params.wGroup + tap / params.tapColumns * params.wTapRow + tap % params.tapColumns * params.wTapColumn;
-  if W_TURNED {
-    let at = first + step % params.depth + 4u * c * params.wColumn;
-    return transpose(mat4x4h(w[at], w[at + params.wColumn], w[at + 2u * params.wColumn], w[at + 3u * params.wColumn]));
-  }
   let at = first + 4u * (step % params.depth) * params.wStep + c;
   return mat4x4h(w[at], w[at + params.wStep], w[at + 2u * params.wStep], w[at + 3u * params.wStep]);
 }
@@ -227,8 +219,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgr
         xTile[first + 3u * X_PITCH] = vec4h(block[3]);
       } else {
         let j = i - X_BLOCKS;
-        let columns = select(j % VECTORS, j / BLOCKS_DEEP, W_TURNED);
-        let deep = select(j / VECTORS, j % BLOCKS_DEEP, W_TURNED);
+        let columns = j % VECTORS;
+        let deep = j / VECTORS;
         let block = loadW(group, step + deep, firstColumn + columns, end);
         let first = deep * 4u * VECTORS + columns;
         wTile[first] = block[0];

@@ -1,6 +1,6 @@
 /** Convolutions in registers (conv2d_quads, conv2d_filter_gradient_quads), any strides, dilation, pads and groups. */
 import { dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
-import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
+import { AdapterLacks, type AdapterTraits, type Lowering } from "../operation";
 import {
   epilogueBindings,
   epilogueSizes,
@@ -95,7 +95,7 @@ export const filterGradientQuadsKernel: Kernel<FilterQuads> = {
 };
 
 function needSubgroups(adapter: AdapterTraits): void {
-  if (!adapter.features.includes("subgroups")) throw new VariantUnfit("conv2d_quads hands values from lane to lane");
+  if (!adapter.features.includes("subgroups")) throw new AdapterLacks("subgroups");
 }
 
 export function lowerRegisters(p: Convolution, epilogue: Epilogue, adapter: AdapterTraits): Lowering {

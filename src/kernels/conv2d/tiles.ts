@@ -98,6 +98,7 @@ export const tilesF16Kernel: Kernel<Tiled> = {
   name: "conv2d_tiles_f16",
   source: f16Source,
   constants: ({ tile }) => packedConstants(tile),
+  overrides: ({ epilogue }) => epilogueOverrides(epilogue),
 };
 
 interface FilterTiled {
@@ -238,4 +239,5 @@ function checkFours(p: Convolution): void {
 
 export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, checkFours);
 export const tilesW16 = readingVariant(tilesW16Kernel, lowerProductW16, checkFours);
-export const tilesF16 = readingVariant(tilesF16Kernel, lowerProductF16, checkFours, packedForms);
+/** Forward only: gradients are too small for f16. */
+export const { forward: forwardF16 } = readingVariant(tilesF16Kernel, lowerProductF16, checkFours, packedForms);

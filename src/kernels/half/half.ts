@@ -7,7 +7,8 @@ import { VariantUnfit, AdapterLacks, type AdapterTraits, type Lower } from "../o
 export interface HalfAttrs {
   /**
    * w lies in memory in f16. "weights": all arithmetic is in f32; "arithmetic": x is rounded to f16 too and products are
-   * summed in f16, a few at a time, where the adapter has shader-f16, and else as with "weights".
+   * summed in f16, a few at a time, where the adapter has shader-f16, and else as with "weights". Gradients are always computed as
+   * with "weights", because they are too small for f16.
    */
   readonly half?: "weights" | "arithmetic";
 }
@@ -20,7 +21,7 @@ type Variants<A> = Readonly<Record<string, Lower<A>>>;
 /** The variants of an operation that may get its weights in f16: `whole` for weights in f32, and two for those in f16. */
 export function withHalves<A extends HalfAttrs>(
   whole: Variants<A>,
-  halves: { readonly tilesW16: Lower<A>; readonly tilesF16: Lower<A> },
+  halves: { readonly tilesW16: Lower<A>; readonly tilesF16?: Lower<A> },
 ): Variants<A> {
   const refusing = Object.entries(whole).map(([name, lower]): [string, Lower<A>] => [
     name,
@@ -29,17 +30,20 @@ export function withHalves<A extends HalfAttrs>(
       return lower(attrs, shapes, adapter);
     },
   ]);
+  const { tilesF16 } = halves;
   return {
     ...Object.fromEntries(refusing),
     tilesW16: (attrs, shapes, adapter) => {
       if (!attrs.half) throw new VariantUnfit("w lies in f32");
       return halves.tilesW16(attrs, shapes, adapter);
     },
-    tilesF16: (attrs, shapes, adapter) => {
-      if (attrs.half !== "arithmetic") throw new VariantUnfit("f16 arithmetic was not asked for");
-      if (!multipliesHalves(adapter)) throw new AdapterLacks("shader-f16");
-      return halves.tilesF16(attrs, shapes, adapter);
-    },
+    ...(tilesF16 && {
+      tilesF16: (attrs, shapes, adapter) => {
+        if (attrs.half !== "arithmetic") throw new VariantUnfit("f16 arithmetic was not asked for");
+        if (!multipliesHalves(adapter)) throw new AdapterLacks("shader-f16");
+        return tilesF16(attrs, shapes, adapter);
+      },
+    }),
   };
 }
 

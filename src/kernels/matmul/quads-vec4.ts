@@ -1,6 +1,6 @@
 /** The product by quads with vector loads (matmul_quads_vec4); sums in parts where y is small and k long. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
+import { AdapterLacks, VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilogue } from "../epilogue";
 import type { Gemm, GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
@@ -36,8 +36,7 @@ export const quadsVec4Kernel: Kernel<Quads> = {
 };
 
 export function lowerQuadsVec4(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
-  if (!adapter.features.includes("subgroups"))
-    throw new VariantUnfit("matmul_quads_vec4 hands values from lane to lane");
+  if (!adapter.features.includes("subgroups")) throw new AdapterLacks("subgroups");
   if (!inVectors(p)) throw new VariantUnfit("matmul_quads_vec4 reads rows in vectors of four");
   const vectors = vectorsFor(p.n);
   const { parts, each } = p.batch === 1 ? partsFor(p.k, tiles(p, vectors), 4, adapter) : { parts: 1, each: p.k };

@@ -1,6 +1,6 @@
 /** The product in registers (matmul_quads), with sums in parts where y is small and k long. */
 import { ceilDiv, dispatch, foldWorkgroups, type Cost, type Kernel } from "../kernel";
-import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
+import { AdapterLacks, type AdapterTraits, type Lowering } from "../operation";
 import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
@@ -69,7 +69,7 @@ export const quadsKernel: Kernel<Quads> = {
 };
 
 export function lowerRegisters(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
-  if (!adapter.features.includes("subgroups")) throw new VariantUnfit("matmul_quads hands values from lane to lane");
+  if (!adapter.features.includes("subgroups")) throw new AdapterLacks("subgroups");
   const straight = tileFor(p.n);
   const turned = tileFor(p.m);
   const swapped = ceilDiv(p.n, rowsOfTile) * turned.cost < ceilDiv(p.m, rowsOfTile) * straight.cost;

@@ -10,8 +10,8 @@ import type { Graph, Node, Value } from "../graph";
 
 /**
  * What a plan does with frozen weights. "float32": reads them as they are. "float16Weights": reads a copy in f16, and
- * computes in f32; works on every adapter. "float16": multiplies in f16 too, summing 16 terms in f16 and the sums of these in
- * f32, where the adapter has shader-f16, and else as "float16Weights".
+ * computes in f32; works on every adapter. "float16": multiplies in f16 too in the forward pass, summing 16 terms in f16 and
+ * the sums of these in f32, where the adapter has shader-f16, and else as "float16Weights"; gradients are computed in f32.
  */
 export type FrozenPrecision = "float32" | "float16Weights" | "float16";
 
@@ -31,12 +31,13 @@ export interface HalvedWeights {
 const readers: ReadonlySet<string> = new Set(["matmul", "conv2d", "conv2dInputGradient"]);
 
 export function halveFrozenWeights(graph: Graph, asked: FrozenPrecision, adapter: AdapterTraits): HalvedWeights {
-  const half = asked === "float16" ? "arithmetic" : "weights";
   const copies = new Map<number, Value>();
   const unfit = new Set<number>();
   const nodes = asked === "float32" ? [] : graph.nodes.filter((node) => readsFrozenWeight(graph, node));
   for (const node of nodes) {
     const w = graph.values[node.inputs.w];
+    // Gradients are too small for f16: below 2^-14 it loses digits, and a mean over a batch begins there.
+    const half = asked === "float16" && node.phase === "forward" ? "arithmetic" : "weights";
     const attrs = { ...node.attrs, half };
     if (refusal(findOperation(node.op), "tilesW16", attrs, graph.shapesOf(node), adapter)) {
       unfit.add(w.id);
@@ -52,7 +53,7 @@ export function halveFrozenWeights(graph: Graph, asked: FrozenPrecision, adapter
     copies: copies.size,
     bytes: [...copies.values()].reduce((sum, v) => sum + valueBytes(v), 0),
     unfit: [...unfit].filter((id) => !copies.has(id)).length,
-    arithmetic: half === "arithmetic" && copies.size > 0 && multipliesHalves(adapter),
+    arithmetic: asked === "float16" && copies.size > 0 && multipliesHalves(adapter),
   };
 }
 
@@ -70,7 +71,7 @@ export function describeHalves({ asked, copies, bytes, unfit, arithmetic }: Halv
   if (asked === "float32") return "";
   const kept = unfit > 0 ? `; ${unfit} stay in f32, whose channels do not come in fours` : "";
   const sums = arithmetic
-    ? "multiplied in f16 and summed in f32"
+    ? "multiplied in f16 and summed in f32 in the forward pass"
     : `multiplied in f32${asked === "float16" && copies > 0 ? ", because the adapter has no shader-f16" : ""}`;
   const what = copies > 0 ? `${copies} in f16 (${bytes} bytes more), ${sums}` : "none in f16";
   return `frozen weights: ${what}${kept}`;

@@ -1,5 +1,6 @@
 /** Runs the passes in order. Pure: the same request gives the same plan, in Node or in a browser, with or without a GPU. */
 import { ThawError } from "../../errors";
+import { alignBytes } from "../../gpu/memory";
 import { recordingBytes } from "../../gpu/recorder";
 import { readInterface } from "../../kernels/kernel";
 import { elements, type AdapterTraits } from "../../kernels/operation";
@@ -68,8 +69,9 @@ export function makePlan(request: PlanRequest): Plan {
     layers: explainLayers(request.model, graph, steps, times, training, forwardLayers, below ? undefined : split.cut),
     slotBytes: memory.slotBytes,
     memory: {
-      parameters: layout.parameterBytes,
-      state: layout.stateBytes,
+      // A model without moving statistics has a buffer for them all the same, of the least size.
+      parameters: alignBytes(layout.parameterBytes),
+      state: alignBytes(layout.stateBytes),
       gradients: gradientLayout.bytes,
       optimizer: optimizer ? updateBytes(gradientLayout.bytes, optimizer.slots.length) : 0,
       constants: memory.constantBytes.reduce((a, b) => a + b, 0),
