@@ -11,6 +11,7 @@ import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import { browserArguments, findBrowser, findFirefox, vulkanEnvironment } from "./tools/find-browser.mjs";
 import { firefox } from "./tools/firefox-provider.ts";
+import { cases } from "./tools/vite-plugin-cases.mjs";
 import { wgsl } from "./tools/vite-plugin-wgsl.mjs";
 import manifest from "./package.json" with { type: "json" };
 
@@ -149,7 +150,7 @@ export default defineConfig(({ mode }) => {
     return {
       root: here("demo"),
       base: "./",
-      plugins: [wgsl()],
+      plugins: [wgsl(), cases()],
       cacheDir: here("node_modules/.vite-demo"),
       optimizeDeps: { exclude: ["webgpu"] }, // Node's WebGPU, never loaded in a page
       server: { fs: { allow: [here(".")] } },
@@ -165,7 +166,7 @@ export default defineConfig(({ mode }) => {
   return {
     root: here("."),
     publicDir: false,
-    plugins: [wgsl()],
+    plugins: [wgsl(), cases()],
     server: { fs: { allow } },
     build: {
       target: "es2022",

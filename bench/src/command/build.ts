@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import zlib from "node:zlib";
 import { build, type InlineConfig, type Rollup } from "vite";
+import { cases } from "../../../tools/vite-plugin-cases.mjs";
 import { wgsl } from "../../../tools/vite-plugin-wgsl.mjs";
 import type { WeightEntry } from "../pages/load";
 import { smallNetwork } from "../networks";
@@ -59,7 +60,7 @@ const common = (root: string): InlineConfig => ({
   base: "./",
   publicDir: false,
   logLevel: "error",
-  plugins: [wgsl()],
+  plugins: [wgsl(), cases()],
 });
 
 /** One page, with nothing in it that only others need. */
@@ -131,6 +132,7 @@ async function sizeOf({ root, bench }: Places, source: string, needed?: RegExp):
     ...common(bench),
     plugins: [
       wgsl(),
+      cases(),
       {
         name: "bench:entry",
         resolveId: (id) => (id === entry ? path.join(root, "bench/entry.js") : undefined),

@@ -1,0 +1,48 @@
+// Leaves the example problems of operations out of production builds: tests and tools read them, a page never does.
+
+/** @typedef {{ start: number, end: number, type: string, [key: string]: any }} Node */
+
+/**
+ * Every call `operation({ ... })` below a node of the syntax tree.
+ * @param {any} node
+ * @returns {Generator<Node>}
+ */
+function* operationCalls(node) {
+  if (Array.isArray(node)) {
+    for (const child of node) yield* operationCalls(child);
+  } else if (node !== null && typeof node === "object") {
+    if (node.type === "CallExpression" && node.callee.type === "Identifier" && node.callee.name === "operation")
+      yield node;
+    for (const child of Object.values(node)) yield* operationCalls(child);
+  }
+}
+
+/**
+ * The code with `cases: [...]` of every `operation({ ... })` emptied; undefined where there is none.
+ * @param {string} code JavaScript
+ * @param {Node} program its syntax tree
+ */
+export function withoutCases(code, program) {
+  let result = code;
+  const found = [...operationCalls(program)]
+    .flatMap((call) => call.arguments[0]?.properties ?? [])
+    .filter((property) => property.key?.name === "cases")
+    .toSorted((a, b) => b.start - a.start);
+  for (const { start, end } of found) result = `${result.slice(0, start)}cases: []${result.slice(end)}`;
+  return found.length > 0 ? result : undefined;
+}
+
+/** @returns {import("vite").Plugin} */
+export function cases() {
+  return {
+    name: "thaw:cases",
+    apply: "build",
+    transform: {
+      filter: { id: /\/src\/kernels\/.*\.ts$/ },
+      handler(code) {
+        const result = withoutCases(code, this.parse(code));
+        return result === undefined ? undefined : { code: result, map: null };
+      },
+    },
+  };
+}
