@@ -38,9 +38,14 @@ export function repeatData(data: Dataset, times: number): Dataset {
  *
  * @param data one batch.
  */
-export async function countSteadyStep(model: Container, data: Dataset, batch: number): Promise<Counts> {
+export async function countSteadyStep(
+  model: Container,
+  data: Dataset,
+  batch: number,
+  cacheFeatures = false,
+): Promise<Counts> {
   const epochOf = async (steps: number): Promise<Counts> => {
-    const fit = await PacedFit.start(model, repeatData(data, steps), batch);
+    const fit = await PacedFit.start(model, repeatData(data, steps), batch, cacheFeatures);
     try {
       await fit.epoch(); // the first step finds weights changed and prepares what later ones find done
       return await counting(async () => await fit.epoch());

@@ -22,8 +22,9 @@ export class PacedFit {
    * Begins, and waits before the first step.
    *
    * @param data a whole number of batches: the steps of an epoch.
+   * @param cacheFeatures what frozen layers compute is kept before the first step; by itself `fit` would decide.
    */
-  static async start(model: Container, data: Dataset, batchSize: number): Promise<PacedFit> {
+  static async start(model: Container, data: Dataset, batchSize: number, cacheFeatures = false): Promise<PacedFit> {
     const paced = new PacedFit();
     const standing = new Promise<void>((resolve, reject) => {
       paced.#onStanding = resolve;
@@ -40,6 +41,7 @@ export class PacedFit {
         epochs: Number.MAX_SAFE_INTEGER,
         batchSize,
         shuffle: false,
+        cacheFeatures,
         signal: paced.#stop.signal,
         callbacks: [{ onEpochBegin, onEpochEnd }],
       })
