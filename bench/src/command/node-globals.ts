@@ -10,7 +10,8 @@ Object.defineProperty(globalThis, "navigator", {
 
 // ONNX Runtime writes from memory that its threads could share, which browsers allow and Node's WebGPU refuses.
 const queue = (globals as unknown as { GPUQueue: { prototype: GPUQueue } }).GPUQueue.prototype;
-const writeBuffer: (this: GPUQueue, ...args: Parameters<GPUQueue["writeBuffer"]>) => void = queue.writeBuffer;
+type WriteBuffer = (this: GPUQueue, ...args: Parameters<GPUQueue["writeBuffer"]>) => void;
+const writeBuffer = Object.getOwnPropertyDescriptor(queue, "writeBuffer")!.value as WriteBuffer;
 queue.writeBuffer = function (buffer, bufferOffset, data, ...range) {
   const shared = ArrayBuffer.isView(data) && data.buffer instanceof SharedArrayBuffer;
   const own = shared ? (data as Uint8Array).slice() : data;
