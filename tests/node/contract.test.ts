@@ -8,4 +8,4 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.dispose());
 
-contractSuite(() => gpu);
+contractSuite(() => gpu, { forms: true });

@@ -15,6 +15,7 @@ import {
   type Shape,
 } from "../../src/kernels/operation";
 import { operations } from "../../src/kernels/registry";
+import { flopsOf } from "../../src/kernels/tuning";
 import { references } from "./references";
 import { normal, uniform } from "./random";
 import { runOperation, traitsOf } from "./run-operation";
@@ -63,7 +64,7 @@ export function worstError(actual: Float32Array, expected: Float64Array, terms: 
 
 /**
  * The cases that a variant can run. A form of a variant is the same program with other numbers, which take a software
- * adapter a second each to compile: the last two large cases have to do.
+ * adapter a second to compile: of its cases, the one with the most work.
  */
 function casesFor(op: Operation, variant: string, adapter: AdapterTraits) {
   const all = op.cases.map((example, i) => {
@@ -71,15 +72,21 @@ function casesFor(op: Operation, variant: string, adapter: AdapterTraits) {
     return { example, seed: i + 1, shapes };
   });
   const runs = all.filter(({ example, shapes }) => fits(op, variant, example.attrs, shapes, adapter));
-  return variantOfForm(variant) === variant ? runs : runs.filter(({ example }) => example.large).slice(-2);
+  if (!isForm(variant)) return runs;
+  const work = ({ example, shapes }: (typeof runs)[number]) =>
+    flopsOf(op.variants[variant](example.attrs, shapes, adapter));
+  return runs.toSorted((a, b) => work(b) - work(a)).slice(0, 1);
 }
 
-export function contractSuite(getGpu: () => Gpu): void {
+const isForm = (variant: string) => variantOfForm(variant) !== variant;
+
+/** @param forms whether forms of variants are run too; once is enough, as they differ in numbers only */
+export function contractSuite(getGpu: () => Gpu, { forms = false } = {}): void {
   const only = import.meta.env.THAW_ONLY ? String(import.meta.env.THAW_ONLY).split(",") : undefined;
   for (const op of operations) {
     if (op.alias || (only && !only.includes(op.name))) continue;
     describe(op.name, () => {
-      for (const variant of Object.keys(op.variants)) {
+      for (const variant of Object.keys(op.variants).filter((name) => forms || !isForm(name))) {
         it(`${variant} equals the float64 reference`, async () => {
           const gpu = getGpu();
           const ref = references.get(op.name);
