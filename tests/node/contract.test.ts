@@ -1,4 +1,4 @@
 import { testGpu } from "../support/gpu";
 import { contractSuite } from "../support/contract";
 
-contractSuite(testGpu());
+contractSuite(testGpu(), { forms: true });

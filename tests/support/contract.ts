@@ -16,6 +16,7 @@ import {
 } from "../../src/kernels/operation";
 import { roundToHalf } from "../../src/kernels/half/toHalf.reference";
 import { operations } from "../../src/kernels/registry";
+import { flopsOf } from "../../src/kernels/tuning";
 import { forcedVariant, lacking, skip } from "./forced";
 import { references } from "./references";
 import { normal, uniform } from "./random";
@@ -107,7 +108,7 @@ function worst(
 
 /**
  * The cases that a variant can run. A form of a variant is the same program with other numbers, which take a software
- * adapter a second each to compile: the last two large cases have to do.
+ * adapter a second to compile: of its cases, the one with the most work.
  */
 function casesFor(op: Operation, variant: string, adapter: AdapterTraits) {
   const all = op.cases.map((example, i) => {
@@ -115,16 +116,22 @@ function casesFor(op: Operation, variant: string, adapter: AdapterTraits) {
     return { example, seed: i + 1, shapes, traits: { ...adapter, ...example.traits } };
   });
   const runs = all.filter(({ example, shapes, traits }) => fits(op, variant, example.attrs, shapes, traits));
-  return variantOfForm(variant) === variant ? runs : runs.filter(({ example }) => example.large).slice(-2);
+  if (!isForm(variant)) return runs;
+  const work = ({ example, shapes, traits }: (typeof runs)[number]) =>
+    flopsOf(op.variants[variant](example.attrs, shapes, traits));
+  return runs.toSorted((a, b) => work(b) - work(a)).slice(0, 1);
 }
 
-export function contractSuite(getGpu: () => Gpu): void {
+const isForm = (variant: string) => variantOfForm(variant) !== variant;
+
+/** @param forms whether forms of variants are run too; once is enough, as they differ in numbers only */
+export function contractSuite(getGpu: () => Gpu, { forms = false } = {}): void {
   const only = import.meta.env.THAW_ONLY ? String(import.meta.env.THAW_ONLY).split(",") : undefined;
   for (const op of operations) {
     if (op.alias || (only && !only.includes(op.name))) continue;
     if (forcedVariant && !op.variants[forcedVariant]) continue;
     describe(op.name, () => {
-      for (const variant of Object.keys(op.variants)) {
+      for (const variant of Object.keys(op.variants).filter((name) => forms || !isForm(name))) {
         if (forcedVariant && variant !== forcedVariant) continue;
         it(`${variant} equals the float64 reference`, async (context) => {
           const gpu = getGpu();
