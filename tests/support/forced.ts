@@ -3,11 +3,15 @@
  * the variant can do the problem; the contract suite then checks that variant only. `THAW_LONG=1` takes all 20 steps of
  * every trajectory with every variant. vite.config.ts hands both to the pages.
  */
-import { fits, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
+import { fits, variantOfForm, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
 import { operations } from "../../src/kernels/registry";
 
 /** The names of all variants of all operations, so that a new one cannot be forgotten. */
 export const variantNames: readonly string[] = [...new Set(operations.flatMap((op) => Object.keys(op.variants)))];
+
+/** Those that trainings are repeated with. Forms are the same programs with other numbers: the contract of kernels has them. */
+export const trainedVariants = (): readonly string[] =>
+  variantNames.filter((name) => long || variantOfForm(name) === name);
 
 /** The variant that this run was asked to force. */
 export const forcedVariant: string | undefined = readForced();

@@ -14,11 +14,11 @@ import {
   type Gpu,
   type Optimizer,
 } from "../../src/index";
-import { variantOfForm, type AdapterTraits } from "../../src/kernels/operation";
+import type { AdapterTraits } from "../../src/kernels/operation";
 import { loadModel } from "../../src/loaders/index";
 import { readBytes } from "../setup/files";
 import { readGolden, type Golden, type Place } from "./fixtures";
-import { forcedVariant, long, neededFeatures, skip, variantNames } from "./forced";
+import { forcedVariant, long, neededFeatures, skip, trainedVariants } from "./forced";
 import { traitsOf } from "./run-operation";
 import { readTiles } from "./sprite";
 
@@ -134,9 +134,7 @@ const paths: readonly [name: (typeof configurations)[number], kind: Kind, steps:
 /** The trajectories with every variant forced in turn, so also those that `select` keeps for other adapters. */
 export function variantSuite(getGpu: () => Gpu): void {
   const patience = long ? { timeout: 20 * 60_000 } : {};
-  // Forms are the same programs with other numbers: the contract of kernels has them.
-  const names = variantNames.filter((name) => long || variantOfForm(name) === name);
-  for (const variant of names.filter((name) => !forcedVariant || name === forcedVariant)) {
+  for (const variant of trainedVariants().filter((name) => !forcedVariant || name === forcedVariant)) {
     describe(`with the variant ${variant} wherever there is one`, () => {
       for (const [name, kind, steps] of paths) {
         it(`${name}, ${kind}: steps to ${steps} equal Keras's`, patience, async (context) => {
