@@ -128,9 +128,9 @@ const large: readonly Shaped[] = [
   conv(7, 512, 2048, 1),
 ];
 
-/** A quick run takes half the images: TF.js needs fifteen seconds for one gradient of eight where the machine is slow. */
+/** A quick run takes a quarter of the images: TF.js needs fifteen seconds for one gradient of eight where the machine is slow. */
 export function problems(options: { quick: boolean; large: boolean }): Problem[] {
-  const batch = options.quick ? 4 : 8;
+  const batch = options.quick ? 2 : 8;
   const directions = ["forward", "dx", "dw"] as const;
   const products = options.quick
     ? [256, 512, 1024].map((n) => matmul(n, "forward"))
