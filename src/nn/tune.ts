@@ -78,10 +78,9 @@ const mostRepeats = 200;
 const firstRepeats = 8;
 const farBehind = 1.5;
 
-/** Timed rounds, of which the median counts: more where the gain is not clear after the first. */
+/** Timed rounds, of which the median counts: more where a gain is not clear after the first. */
 const leastRounds = 3;
 const mostRounds = 7;
-const clearShare = 0.8;
 
 export async function tune(request: TuneRequest): Promise<TuningResult> {
   const {
@@ -201,16 +200,21 @@ async function timeAll(
       samples[i].push(took[i] / repeats);
       times.set(candidate, median(samples[i]));
     });
-    if (round >= leastRounds && isClear(times)) break;
+    if (round >= leastRounds && isClear(runs, samples)) break;
   }
   return times;
 }
 
-/** A change for little gain is looked at longer than one for much, or than none. */
-function isClear(times: ReadonlyMap<number, number>): boolean {
-  const usual = times.get(0);
-  const share = usual === undefined ? 0 : Math.min(...times.values()) / usual;
-  return share < clearShare || share >= 1 - margin;
+/**
+ * Whether more rounds would be wasted: nothing beats the usual variant by the margin, or something does in every single
+ * round. Where something else on the machine got in the way, samples overlap, and it takes more of them.
+ */
+function isClear(runs: readonly { readonly candidate: number }[], samples: readonly (readonly number[])[]): boolean {
+  const usual = samples[runs.findIndex(({ candidate }) => candidate === 0)] as readonly number[] | undefined;
+  if (!usual) return true;
+  const best = samples.reduce((a, b) => (median(b) < median(a) ? b : a));
+  const gains = median(best) < (1 - margin) * median(usual);
+  return !gains || Math.max(...best) < (1 - margin) * Math.min(...usual);
 }
 
 function median(values: readonly number[]): number {
