@@ -41,7 +41,7 @@ const wishes = Object.fromEntries(
 
 function testProjects(): TestProjectInlineConfiguration[] {
   const browser = findBrowser();
-  const slow = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
+  const slow = { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false };
   const globalSetup = ["tests/setup/require-browser.ts"];
   const inPage = {
     ...slow,
@@ -76,7 +76,7 @@ function testProjects(): TestProjectInlineConfiguration[] {
         ...inPage,
         name: "gpu",
         // Node runs Chromium's WebGPU on the same adapter, and has taken every variant through its steps already.
-        exclude: process.env.THAW_LONG ? [] : ["tests/gpu/variants.test.ts"],
+        exclude: process.env.THAW_LONG ? [] : ["tests/gpu/variants.test.ts", "tests/gpu/reproducible.test.ts"],
         globalSetup,
         sequence: { groupOrder: 2 },
         browser: {
@@ -95,7 +95,7 @@ function testProjects(): TestProjectInlineConfiguration[] {
         ...slow,
         name: "e2e",
         include: ["tests/e2e/**/*.test.ts"],
-        testTimeout: 240_000,
+        testTimeout: 300_000,
         globalSetup,
         sequence: { groupOrder: 4 },
       },
