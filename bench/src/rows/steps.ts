@@ -7,7 +7,7 @@ import { relativeError } from "../random";
 import { ratioOf, type Measured, type Row, type Timed } from "../result";
 import { PacedFit } from "../systems/paced-fit";
 import { buildThaw, compileThaw, freeze } from "../systems/thaw";
-import { startNetwork, thriftyStep, type NetworkOptions, type Watched } from "../systems/tfjs-step";
+import { startNetwork, type NetworkOptions, type Watched } from "../systems/tfjs-step";
 import { batchOf } from "./batch";
 import { cachedRows } from "./cached";
 import { attempt, checkAgreement, type Context } from "./context";
@@ -59,14 +59,9 @@ async function partRows(network: Network, part: Part, context: Context): Promise
     checkAgreement(`${id}: TF.js`, relativeError([other], [loss]));
     return `first losses ${loss.toPrecision(7)} and ${other.toPrecision(7)}`;
   };
-  const measure = context.quick ? measureThriftily : measureFully;
+  const loosely = part !== "all" && !context.quick;
   const pace = context.pace();
-  const both = await attempt(
-    context,
-    id,
-    "tfjs",
-    async () => await measure(thaw, options, part !== "all", compare, pace),
-  );
+  const both = await attempt(context, id, "tfjs", async () => await measure(thaw, options, loosely, compare, pace));
   const times = both ?? { thaw: summarise(await collect(thaw, pace)) };
   await fit.stop();
   const counts = await countSteadyStep(model, data, network.batch);
@@ -96,26 +91,14 @@ interface Measurement {
   readonly parity: string;
 }
 
-type Measure = (
+/** @param loosely also measure TF.js with its own way of freezing. */
+async function measure(
   thaw: Contestant,
   options: NetworkOptions,
-  frozen: boolean,
+  loosely: boolean,
   compare: (watched: Watched) => string,
   pace: Pace,
-) => Promise<Measurement>;
-
-/** Thaw before and after TF.js, which takes one step. */
-const measureThriftily: Measure = async (thaw, options, _, compare, pace) => {
-  const half = { ...pace, rounds: Math.ceil(pace.rounds / 2), least: 2, seconds: pace.seconds / 2 };
-  const before = await collect(thaw, half);
-  const step = await thriftyStep(options);
-  const parity = compare(step);
-  const after = await collect(thaw, half);
-  const thawTimes = summarise([...before, ...after]);
-  return { thaw: thawTimes, tfjs: summarise([step.milliseconds]), counts: step.counts, memory: step, parity };
-};
-
-const measureFully: Measure = async (thaw, options, frozen, compare, pace) => {
+): Promise<Measurement> {
   const [steps, memory] = await startNetwork(options);
   const parity = compare(memory);
   let counts: Counts | undefined;
@@ -123,13 +106,13 @@ const measureFully: Measure = async (thaw, options, frozen, compare, pace) => {
   const prepare = () => Promise.resolve();
   const run = async (times: number) => void (counts = await countingEach(steps.step, times));
   const contestants: Contestant[] = [thaw, { name: "tfjs", run, prepare }];
-  const [loose] = frozen ? await startNetwork({ ...options, asItComes: true }) : [];
+  const [loose] = loosely ? await startNetwork({ ...options, asItComes: true }) : [];
   if (loose) contestants.push({ name: "asItComes", run: async (times) => await repeat(loose.step, times), prepare });
   const times = await interleave(contestants, pace);
   steps.dispose();
   loose?.dispose();
   return { thaw: times.thaw, tfjs: times.tfjs, asItComes: times.asItComes, counts: counts!, memory, parity };
-};
+}
 
 async function repeat(action: () => Promise<unknown>, times: number): Promise<void> {
   for (let i = 0; i < times; i++) await action();

@@ -1,20 +1,8 @@
 /** Training steps in TF.js on tensors that stay on the GPU, with the memory the first one takes. */
 import type { Dataset } from "../../../src/index";
-import { counting, watchMemory, type Counts } from "../measure/counts";
+import { watchMemory } from "../measure/counts";
 import type { Network } from "../networks/layers";
-import {
-  buildTfjs,
-  compileTfjs,
-  emptyTfjsPool,
-  finishTfjs,
-  layers,
-  tf,
-  uploadTfjs,
-  watchTfjsPool,
-  type PoolWatch,
-  type Tensor,
-  type WeightsOf,
-} from "./tfjs";
+import { buildTfjs, compileTfjs, emptyTfjsPool, layers, tf, watchTfjsInUse, type Tensor, type WeightsOf } from "./tfjs";
 
 export interface TfjsStep {
   /** One step. @returns its loss. */
@@ -57,16 +45,12 @@ function stepsOf({ model, images, labels }: Started, batch: number): TfjsStep {
 }
 
 /** @param action makes what is to be watched and runs it once; its second result is the loss. */
-async function watched<T>(action: (pool: PoolWatch) => Promise<[T, number]>): Promise<[T, Watched]> {
+async function watched<T>(action: () => Promise<[T, number]>): Promise<[T, Watched]> {
   emptyTfjsPool();
   const allocated = watchMemory();
-  const pool = watchTfjsPool();
-  try {
-    const [made, loss] = await action(pool);
-    return [made, { loss, inUse: pool.inUse(), allocated: allocated() }];
-  } finally {
-    pool.stop();
-  }
+  const inUse = watchTfjsInUse();
+  const [made, loss] = await action();
+  return [made, { loss, inUse: inUse(), allocated: allocated() }];
 }
 
 export interface NetworkOptions {
@@ -88,43 +72,6 @@ export const startNetwork = async (options: NetworkOptions): Promise<[TfjsStep, 
     const steps = stepsOf(start(model, data, network.classes), network.batch);
     return [steps, await steps.step()];
   });
-
-export interface ThriftyStep extends Watched {
-  readonly milliseconds: number;
-  readonly counts: Counts;
-}
-
-/**
- * One step at less than the price of two, for a quick run: a step with one image compiles everything and makes the
- * optimizer's slots. Weights are then set back, and the first step of the real batch is timed, compared, counted and
- * watched, all in one. Of the buffers it creates, those do not count that a second step would find in the pool.
- */
-export async function thriftyStep(options: NetworkOptions): Promise<ThriftyStep> {
-  const { network, data, weights, isTrainable } = options;
-  const [{ counts, milliseconds, missed, dispose }, watch] = await watched(async (pool) => {
-    const model = buildTfjs(network, weights);
-    compileTfjs(model, isTrainable);
-    const saved = model.getWeights().map((weight) => tf.add(weight, 0)); // copies: the step overwrites what it reads
-    const { x, y, shape } = data;
-    const image = { x: x.subarray(0, x.length / network.batch), y: Array.from(y!).slice(0, 1), shape };
-    const small = start(model, image, network.classes);
-    await stepsOf(small, 1).step();
-    model.setWeights(saved);
-    tf.dispose([...saved, small.images, small.labels]);
-    const real = start(model, data, network.classes);
-    uploadTfjs([...model.getWeights(), real.images, real.labels]);
-    const steps = stepsOf(real, network.batch);
-    await finishTfjs();
-    const before = pool.missed();
-    const begin = performance.now();
-    let loss = 0;
-    const counts = await counting(async () => (loss = await steps.step()));
-    const milliseconds = performance.now() - begin;
-    return [{ counts, milliseconds, missed: pool.missed() - before, dispose: steps.dispose }, loss];
-  });
-  dispose();
-  return { ...watch, milliseconds, counts: { ...counts, buffers: counts.buffers - missed } };
-}
 
 /** A dense head alone, after its first epoch. @param data features, a whole number of batches. */
 export const startDense = async (

@@ -24,7 +24,6 @@ interface Backend {
   };
   endComputePassEncoder: () => void;
   submitQueue: () => void;
-  uploadToGPU: (dataId: object) => void;
 }
 
 const backend = (): Backend => tf.backend() as unknown as Backend;
@@ -42,11 +41,6 @@ export async function finishTfjs(): Promise<void> {
   await backend().device.queue.onSubmittedWorkDone();
 }
 
-/** Puts tensors on the GPU now; TF.js does it when they are first read. */
-export function uploadTfjs(tensors: readonly tf.Tensor[]): void {
-  for (const { dataId } of tensors) backend().uploadToGPU(dataId);
-}
-
 /** Destroys the buffers that TF.js keeps for reuse, so that what comes next is measured alone. */
 export function emptyTfjsPool(): void {
   const { bufferManager } = backend();
@@ -60,32 +54,20 @@ export function emptyTfjsPool(): void {
   }
 }
 
-export interface PoolWatch {
-  /** The most bytes in use at one time since the watch began, beyond those in use then; without the pool. */
-  readonly inUse: () => number;
-  /** Buffers created since then because the pool had none of their size. */
-  readonly missed: () => number;
-  readonly stop: () => void;
-}
-
-/** Watches how TF.js's buffers come and go. */
-export function watchTfjsPool(): PoolWatch {
+/** The most bytes that TF.js has in use at one time from here on, without its pool. Asking ends the watch. */
+export function watchTfjsInUse(): () => number {
   const { bufferManager } = backend();
   const base = bufferManager.numBytesUsed;
   const acquire = bufferManager.acquireBuffer;
   let peak = base;
-  let missed = 0;
-  bufferManager.acquireBuffer = function (size, usage, mapped = false, reuse = true) {
-    const before = bufferManager.numBytesAllocated;
-    const buffer = acquire.call(this, size, usage, mapped, reuse);
-    if (reuse && bufferManager.numBytesAllocated > before) missed++;
+  bufferManager.acquireBuffer = function (...args) {
+    const buffer = acquire.apply(this, args);
     peak = Math.max(peak, bufferManager.numBytesUsed);
     return buffer;
   };
-  return {
-    inUse: () => peak - base,
-    missed: () => missed,
-    stop: () => void (bufferManager.acquireBuffer = acquire),
+  return () => {
+    bufferManager.acquireBuffer = acquire;
+    return peak - base;
   };
 }
 
