@@ -211,7 +211,6 @@ const adapterKey = ({ vendor, architecture, device, description, features }: Ada
   [vendor, architecture, device, description, ...features].join("|");
 
 /** What a person calls an adapter: its description, or else maker, architecture and device. */
-export function adapterName({ description, vendor, architecture, device, software }: AdapterDescription): string {
-  const nameless = software ? "a software adapter without a name" : "an adapter without a name";
-  return description || [vendor, architecture, device].filter(Boolean).join(" ") || nameless;
+export function adapterName({ description, vendor, architecture, device }: AdapterDescription): string {
+  return description || [vendor, architecture, device].filter(Boolean).join(" ") || "an adapter without a name";
 }
