@@ -3,7 +3,7 @@
  * The same suite runs in the browser and in Node.
  */
 import { describe, expect, it } from "vitest";
-import type { Gpu } from "../../src/gpu/device";
+import { adapterName, type Gpu } from "../../src/gpu/device";
 import {
   elements,
   exampleStep,
@@ -18,7 +18,7 @@ import { roundToHalf } from "../../src/kernels/half/toHalf.reference";
 import { describeLaunch } from "../../src/kernels/kernel";
 import { operations } from "../../src/kernels/registry";
 import { flopsOf } from "../../src/kernels/tuning";
-import { forcedVariant, lacking, skip } from "./forced";
+import { forcedVariant, lacking, long, skip } from "./forced";
 import { references } from "./references";
 import { normal, uniform } from "./random";
 import { runOperation, traitsOf } from "./run-operation";
@@ -123,6 +123,31 @@ function casesFor(op: Operation, variant: string, adapter: AdapterTraits) {
   return runs.toSorted((a, b) => work(b) - work(a)).slice(0, 1);
 }
 
+/**
+ * What SwiftShader, which takes seconds to compile a program through workgroup memory and is no GPU, runs of such a variant: cases
+ * until there are as many programs, and those that need no further one. Firefox runs all cases on llvmpipe, and so does
+ * THAW_LONG=1.
+ */
+const programsOfTiles = 8;
+
+function fewerTiles(op: Operation, variant: string, gpu: Gpu, runs: ReturnType<typeof casesFor>): typeof runs {
+  if (long || !variant.startsWith("tiles") || !/swiftshader/i.test(adapterName(gpu.adapter))) return runs;
+  const programs = new Set<string>();
+  const kept = runs.filter(({ example, shapes, traits }) => {
+    const { dispatches } = op.variants[variant](example.attrs, shapes, traits);
+    const needed = dispatches.map((d) => {
+      const { code, constants } = describeLaunch(d).pipeline;
+      return JSON.stringify([code, constants]);
+    });
+    if (programs.size + needed.filter((p) => !programs.has(p)).length > programsOfTiles) return false;
+    for (const p of needed) programs.add(p);
+    return true;
+  });
+  if (kept.length < runs.length)
+    console.log(`${op.name}, ${variant}: ${kept.length} of ${runs.length} cases, for SwiftShader's slow compilation`);
+  return kept;
+}
+
 const isForm = (variant: string) => variantOfForm(variant) !== variant;
 
 /** @param forms whether forms of variants are run too; once is enough, as they differ in numbers only */
@@ -141,7 +166,7 @@ export function contractSuite(getGpu: () => Gpu, { forms = false } = {}): void {
           const ref = references.get(op.name);
           expect(ref, `a reference for ${op.name}`).toBeDefined();
           let ran = 0;
-          const runs = casesFor(op, variant, traitsOf(gpu));
+          const runs = fewerTiles(op, variant, gpu, casesFor(op, variant, traitsOf(gpu)));
           // All programs at once, on all cores: compiling them one by one is most of the time of this suite.
           const launches = runs.flatMap((r) => op.variants[variant](r.example.attrs, r.shapes, r.traits).dispatches);
           await Promise.all(launches.map(async (d) => await gpu.pipelines.get(describeLaunch(d).pipeline)));

@@ -79,6 +79,7 @@ export const examples: readonly Example[] = [
   example([1, 2, 2, 1200], [1, 1, 8], { large: true }),
   example([1, 2, 2, 8], [1, 1, 1200], { large: true }),
   example([1, 36, 36, 4], [1, 1, 8], { large: true }),
+  example([1, 11, 11, 80], [3, 3, 20], { pads: "same", large: true }), // dx has a tile of 128 x 128
   // Large tiles, of images and of filters: 128 x 128, 128 x 64, 128 x 32, 64 x 64 and 64 x 32.
   ...[252, 60, 20].map((filters) => example([1, 15, 17, 28], [3, 3, filters], largeTiles)),
   ...[60, 20].map((filters) => example([1, 11, 11, 12], [3, 3, filters], largeTiles)),
