@@ -2,6 +2,7 @@
  * Compute pipelines: compiled without blocking the page, and once only for the same program and constants.
  */
 import { ThawError } from "../errors";
+import { within } from "./within";
 
 export interface PipelineRequest {
   /** For error messages and profiles, e.g. `matmul_registers`. */
@@ -67,13 +68,22 @@ export class PipelineCache {
       });
       return { pipeline, layout };
     } catch (error) {
-      const info = await module.getCompilationInfo();
-      const messages = info.messages.map((m) => `line ${m.lineNum}: ${m.message}`).join("; ");
+      const messages = await compilerMessages(module);
       throw new ThawError(
         label,
         `the program does not compile (${messages || String(error)})`,
         "valid WGSL within the device's limits",
       );
     }
+  }
+}
+
+/** Empty where they do not come: an error without them is better than none. */
+async function compilerMessages(module: GPUShaderModule): Promise<string> {
+  try {
+    const { messages } = await within(1000, module.getCompilationInfo());
+    return messages.map((m) => `line ${m.lineNum}: ${m.message}`).join("; ");
+  } catch {
+    return "";
   }
 }

@@ -42,16 +42,3 @@ export function mergeAnswers(kept: Answers, fresh: Answers, most: number = mostA
   }
   return Object.fromEntries([...merged].slice(-most));
 }
-
-/** @throws when the promise takes longer than that: some browsers never answer a database request. */
-export async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${milliseconds} ms`)), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -3,7 +3,8 @@
  * from one run to the next; what they mean is known to the kernels.
  */
 import { ThawError } from "../errors";
-import { within, type Answer, type TuningStore } from "./tuning-store";
+import type { Answer, TuningStore } from "./tuning-store";
+import { within } from "./within";
 
 /** Problem -> variant. Plain data, to be written to a file and given to `requestGpu` again. */
 export type TuningTable = Readonly<Record<string, string>>;
