@@ -11,7 +11,8 @@ export type { Tuning, TuningOptions, TuningSetting, TuningTable } from "./gpu/tu
 export type { Answer as TunedAnswer, Answers as TunedAnswers, TuningStore } from "./gpu/tuning-store";
 export type { AdapterTraits, Shape } from "./kernels/operation";
 export { Layer, resetNames, type LayerOptions, type SampleShape } from "./nn/layer";
-export { Container, FunctionalModel, input, Sequential, type FunctionalModelOptions } from "./nn/model";
+export { Container, FunctionalModel, input, type FunctionalModelOptions } from "./nn/model";
+export { Sequential } from "./nn/sequential";
 export type { SymbolicTensor } from "./nn/symbolic";
 export { summary, type SummaryOptions } from "./nn/summary";
 export type { Initializer, Parameter } from "./nn/parameter";

@@ -1,6 +1,7 @@
 /** Import of pretrained networks. Libraries that only some formats need are loaded when such a file comes. */
 import { ThawError } from "../errors";
-import type { FunctionalModel, Sequential } from "../nn/model";
+import type { FunctionalModel } from "../nn/model";
+import type { Sequential } from "../nn/sequential";
 import { isHdf5 } from "./hdf5";
 import { readKeras } from "./keras/index";
 import type { ConfigOptions } from "./keras/config";

@@ -1,7 +1,8 @@
 /** `summary(model)`: the table that Keras 3 prints, character for character, so that the two can be compared. */
 import type { SampleShape } from "./layer";
 import type { Layer } from "./layer";
-import { Container, Sequential } from "./model";
+import { Container } from "./model";
+import { Sequential } from "./sequential";
 import type { Parameter } from "./parameter";
 import { topologicalOrder, type LayerCall } from "./symbolic";
 import { columnWidths, drawTable, type Column } from "./summary-table";

@@ -11,7 +11,8 @@ import {
   GlobalAveragePooling2D,
   ReLU,
 } from "../../src/nn/layers";
-import { FunctionalModel, input, Sequential } from "../../src/nn/model";
+import { FunctionalModel, input } from "../../src/nn/model";
+import { Sequential } from "../../src/nn/sequential";
 import { summary } from "../../src/nn/summary";
 import goldens from "../fixtures/summaries.json";
 

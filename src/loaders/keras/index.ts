@@ -1,6 +1,7 @@
 /** `.keras` files of Keras 3: a ZIP archive of config.json, metadata.json and model.weights.h5. */
 import { ThawError } from "../../errors";
-import type { FunctionalModel, Sequential } from "../../nn/model";
+import type { FunctionalModel } from "../../nn/model";
+import type { Sequential } from "../../nn/sequential";
 import { openHdf5 } from "../hdf5";
 import { unzip } from "../zip";
 import { modelFromConfig, type ConfigOptions } from "./config";

@@ -2,7 +2,8 @@
 import { formatShape, ThawError } from "../../errors";
 import { snakeCase, type Layer } from "../../nn/layer";
 import { InputLayer } from "../../nn/layers/input";
-import { Container, Sequential } from "../../nn/model";
+import { Container } from "../../nn/model";
+import { Sequential } from "../../nn/sequential";
 import type { Parameter } from "../../nn/parameter";
 import type { WeightFile } from "../hdf5";
 import { ScalarOperation } from "./scalar-operation";

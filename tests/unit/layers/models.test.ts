@@ -12,7 +12,8 @@ import {
   GlobalAveragePooling2D,
   ReLU,
 } from "../../../src/nn/layers";
-import { FunctionalModel, input, Sequential, type Container } from "../../../src/nn/model";
+import { FunctionalModel, input, type Container } from "../../../src/nn/model";
+import { Sequential } from "../../../src/nn/sequential";
 import { traced } from "./trace";
 
 function write(model: Container, training: boolean, batch = 2): Graph {
