@@ -13,7 +13,7 @@ export async function findNonFinite(
   iteration: number,
 ): Promise<string> {
   const { data, resources, request } = session.passes[0];
-  const plan = trainer.diagnosisPlan(batch.size, data.feed, request);
+  const plan = trainer.plans.diagnosis(batch.size, data.feed, request);
   const workspace = new Workspace(trainer.gpu, [plan]);
   let executor: Executor | undefined;
   // The forward pass of training moves the statistics of batch normalization; they are put back.

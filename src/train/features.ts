@@ -71,7 +71,7 @@ export class FeatureCache {
         throw new ThawError("fit", `features cannot be cached: ${reason}`, expected, remedy);
       return { part: "none", reason };
     };
-    const cut = this.#trainer.featureCut(mode, batchSize);
+    const cut = this.#trainer.plans.featureCut(mode, batchSize);
     if ("reason" in cut)
       return refuse(cut.reason, "frozen layers with nothing trainable or random below", "Leave cacheFeatures out.");
     const format: FeatureFormat = cacheFeatures === "float16" ? "float16" : "float32";
@@ -107,7 +107,7 @@ export class FeatureCache {
 
   #planBelow({ mode, batchSize }: FeatureUse, request: FeatureRequest): Plan {
     if (request.part === "none") throw new Error("features: no plan without a cut");
-    return this.#trainer.planFor(mode, batchSize, undefined, { ...request, part: "below" });
+    return this.#trainer.planFor({ mode, batchSize, features: { ...request, part: "below" } });
   }
 
   /** Everything that the features depend on: how they are computed, from which weights, and the samples themselves. */

@@ -1,58 +1,34 @@
 /** The trainer behind `model.compile()`: fit, evaluate, predict on plans. */
 import { ThawError } from "../errors";
 import type { Gpu } from "../gpu/device";
-import type { AdapterTraits } from "../kernels/operation";
 import type { StepValues } from "../kernels/step";
-import type { FeatureRequest } from "../nn/compile/cut-features";
+import { adapterTraits } from "../nn/adapter-traits";
 import type { FrozenPrecision } from "../nn/compile/half-weights";
-import { featureCut, makePlan } from "../nn/compile/make-plan";
 import type { Plan } from "../nn/compile/plan";
 import type { Mode, Objective } from "../nn/compile/trace";
 import type { Optimizer } from "../nn/compile/update";
 import { DeviceState } from "../nn/device-state";
-import { Executor } from "../nn/executor";
+import type { Executor } from "../nn/executor";
 import type { Container } from "../nn/model";
 import type { Parameter } from "../nn/parameter";
 import { TrainingArenas } from "../nn/training-arenas";
 import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer, TuneOptions } from "../nn/trainer";
 import type { TuningReport } from "../nn/tuning-report";
-import { Workspace } from "../nn/workspace";
 import { checkDataset, type CheckedDataset } from "./dataset";
 import { FeatureCache, type FeatureUse } from "./features";
 import { fit } from "./fit";
 import { parseLoss, parseMetric } from "./objectives";
 import { parseOptimizer } from "./optimizers";
-import { feedOfData, ResidentDataset, type feedOf } from "./resident";
+import { Plans, type WantedPlan } from "./plans";
+import { feedOfData, ResidentDataset } from "./resident";
 import { Means, ResultReader } from "./results";
-import { tuneFirst } from "./tuning";
 import { batchesOf, batchSizes, createSession, Throttle, type Pass, type Session } from "./session";
+import { StandingSteps, type StandingStep } from "./standing";
 
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
   const { pinned, size, table } = options.gpu.tuning;
   if (pinned && size > 0) (await import("./tuner")).checkTable(table);
   return new ModelTrainer(model, options);
-}
-
-/** A prepared step without resident data: samples are written before it runs. */
-interface Standing {
-  readonly executor: Executor;
-  readonly workspace: Workspace;
-}
-
-/** What a plan is made for. */
-interface WantedPlan {
-  readonly mode: Mode;
-  readonly batchSize: number;
-  readonly feed?: ReturnType<typeof feedOf> | undefined;
-  readonly features?: FeatureRequest | undefined;
-}
-
-/** A plan, and the state of the tuned answers that it was made with. */
-interface KnownPlan {
-  readonly plan: Plan;
-  readonly revision: number;
-  /** It has run, and stays as it is: the same training does not change its kernels half-way. */
-  ran: boolean;
 }
 
 function parseFrozenPrecision(value: string | undefined): FrozenPrecision {
@@ -62,23 +38,18 @@ function parseFrozenPrecision(value: string | undefined): FrozenPrecision {
   throw new ThawError("compile", `frozenPrecision "${value}"`, '"float32", "float16Weights" or "float16"');
 }
 
-/** Prediction plans kept for the next call; more than this many batch sizes in turn are made anew. */
-const standingLimit = 2;
-
 export class ModelTrainer implements Trainer {
   readonly gpu: Gpu;
   readonly loss: Objective | undefined;
   readonly metrics: readonly Objective[];
-  readonly frozenPrecision: FrozenPrecision;
   optimizer: Optimizer;
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
   readonly features = new FeatureCache(this);
-  readonly #plans = new Map<string, KnownPlan>();
-  readonly #standing = new Map<string, Standing>();
+  readonly plans: Plans;
+  readonly #standing = new StandingSteps();
   #state: DeviceState;
   #arenas: TrainingArenas | undefined;
-  readonly #objectIds = new Map<object, number>();
 
   constructor(
     readonly model: Container,
@@ -89,21 +60,10 @@ export class ModelTrainer implements Trainer {
     this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
     if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
     this.optimizer = parseOptimizer(options.optimizer ?? "adam");
-    this.frozenPrecision = parseFrozenPrecision(options.frozenPrecision);
+    const frozenPrecision = parseFrozenPrecision(options.frozenPrecision);
+    this.plans = new Plans({ gpu: this.gpu, model, loss: this.loss, metrics: this.metrics, frozenPrecision });
     model.assignPaths();
     this.#state = new DeviceState(this.gpu, model.allParameters(), model.name);
-  }
-
-  get traits(): AdapterTraits {
-    const { limits } = this.gpu.device;
-    return {
-      software: this.gpu.adapter.software,
-      features: this.gpu.adapter.features as AdapterTraits["features"],
-      maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
-      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
-      ...(this.gpu.forceVariant && { forceVariant: this.gpu.forceVariant }),
-      ...(this.gpu.tuning.size > 0 && { tuned: this.gpu.tuning.table }),
-    };
   }
 
   get state(): DeviceState {
@@ -124,96 +84,18 @@ export class ModelTrainer implements Trainer {
     return this.loss;
   }
 
-  planFor(mode: Mode, batchSize: number, feed?: ReturnType<typeof feedOf>, features?: FeatureRequest): Plan {
-    return this.#known({ mode, batchSize, feed, features }).plan;
-  }
-
-  /**
-   * The plan to run. Before it runs for the first time, kernels that have no answer yet are timed for it, as far as the
-   * budget goes.
-   *
-   * @param timed false for plans that are not worth it, such as an epoch's last batch
-   */
-  async planToRun(wanted: WantedPlan, timed = true): Promise<Plan> {
-    const draft = this.#known(wanted);
-    if (!draft.ran) await tuneFirst(this.gpu, draft.plan, this.traits, timed ? this.gpu.tuning.budget : 0);
-    const known = this.#known(wanted);
-    known.ran = true;
-    return known.plan;
-  }
-
-  /** Plans are a pure function of what is in the key and of the tuned answers, and are made once. */
-  #known({ mode, batchSize, feed, features }: WantedPlan): KnownPlan {
-    const mask =
-      mode === "train"
-        ? this.model
-            .allParameters()
-            .map((p) => (p.trainable ? 1 : 0))
-            .join("")
-        : "";
-    const layers = this.model
-      .flatLayers()
-      .map((l) => (l.trainable ? 1 : 0))
-      .join("");
-    const key = JSON.stringify([
-      mode,
-      batchSize,
-      mask,
-      layers,
-      feed,
-      features,
-      this.#idOf(this.optimizer),
-      this.traits.forceVariant,
-    ]);
-    const { revision } = this.gpu.tuning;
-    let known = this.#plans.get(key);
-    if (!known || (!known.ran && known.revision !== revision)) {
-      const { model, loss, metrics, traits: adapter, frozenPrecision } = this;
-      const plan = makePlan({
-        model,
-        batchSize,
-        mode,
-        loss,
-        metrics,
-        feed,
-        features,
-        adapter,
-        frozenPrecision,
-        ...(mode === "train" && { optimizer: this.optimizer }),
-      });
-      known = { plan, revision, ran: false };
-      this.#plans.set(key, known);
-    }
-    return known;
-  }
-
-  /** The forward pass of training, every value with memory of its own. */
-  diagnosisPlan(batchSize: number, feed: ReturnType<typeof feedOf>, features?: FeatureRequest): Plan {
-    const { model, loss, metrics, traits: adapter, frozenPrecision } = this;
-    const request = { model, batchSize, loss, metrics, feed, features, adapter, frozenPrecision };
-    return makePlan({ ...request, mode: "train", forwardOnly: true });
-  }
-
-  /** Where features of this model could be cut off now, or why not. */
-  featureCut(mode: Mode, batchSize: number): ReturnType<typeof featureCut> {
-    const { model, loss, metrics } = this;
-    return featureCut({ model, batchSize, mode, loss, metrics });
-  }
-
-  #idOf(object: object): number {
-    const id = this.#objectIds.get(object) ?? this.#objectIds.size;
-    this.#objectIds.set(object, id);
-    return id;
+  planFor(wanted: WantedPlan): Plan {
+    return this.plans.get(wanted, this.optimizer);
   }
 
   plan({ batchSize = 32, mode = "train", data, cacheFeatures = "auto", epochs = 2 }: PlanOptions): Plan {
     if (mode !== "predict") this.#needLoss("plan");
-    if (!data || mode === "predict") return this.planFor(mode, batchSize);
+    if (!data || mode === "predict") return this.planFor({ mode, batchSize });
     const checked = this.check("plan", data);
     const size = Math.min(batchSize, checked.count);
     const slot = mode === "train" ? "training" : "validation";
     const request = this.features.decide({ slot, mode, data: checked, batchSize: size, cacheFeatures, epochs });
-    return this.planFor(mode, size, feedOfData(checked), request);
+    return this.planFor({ mode, batchSize: size, feed: feedOfData(checked), features: request });
   }
 
   /** Times all kernels of a plan that have no answer yet; plans made from now on follow the answers. */
@@ -229,8 +111,8 @@ export class ModelTrainer implements Trainer {
       );
     }
     const { TuningReport, tunePlan } = await import("./tuner");
-    const result = await tunePlan(this.gpu, this.planFor(mode, batchSize), this.traits, budget);
-    this.#plans.clear();
+    const result = await tunePlan(this.gpu, this.planFor({ mode, batchSize }), adapterTraits(this.gpu), budget);
+    this.plans.forget();
     return new TuningReport(result);
   }
 
@@ -276,7 +158,7 @@ export class ModelTrainer implements Trainer {
     this.iteration = 0;
     this.#arenas?.dispose();
     this.#arenas = undefined;
-    this.#dropStanding();
+    this.#standing.dispose();
   }
 
   async fit(data: Dataset, options: FitOptions): Promise<History> {
@@ -301,7 +183,7 @@ export class ModelTrainer implements Trainer {
     const plans = new Map<number, Plan>();
     for (const size of batchSizes(data.count, batchSize)) {
       const wanted = { mode, batchSize: size, feed, features: request };
-      plans.set(size, await this.planToRun(wanted, plans.size === 0));
+      plans.set(size, await this.plans.toRun(wanted, this.optimizer, plans.size === 0));
     }
     const first = [...plans.values()][0];
     const features = use && request && this.features.acquire(use, request);
@@ -388,34 +270,10 @@ export class ModelTrainer implements Trainer {
     return logs;
   }
 
-  async #standingFor(mode: Mode, batchSize: number): Promise<Standing> {
-    const plan = await this.planToRun({ mode, batchSize });
-    const key = `${mode} ${batchSize}`;
-    const known = this.#standing.get(key);
+  async #standingFor(mode: Mode, batchSize: number): Promise<StandingStep> {
+    const plan = await this.plans.toRun({ mode, batchSize }, this.optimizer);
     const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;
-    if (known && known.executor.plan === plan) return known;
-    if (known) this.#drop(key, known);
-    if (this.#standing.size >= standingLimit) this.#drop(...[...this.#standing][0]);
-    const workspace = new Workspace(this.gpu, [plan]);
-    try {
-      const executor = await Executor.create(this.gpu, plan, this.state, workspace, arenas?.resources);
-      const standing = { executor, workspace };
-      this.#standing.set(key, standing);
-      return standing;
-    } catch (error) {
-      workspace.dispose();
-      throw error;
-    }
-  }
-
-  #drop(key: string, { executor, workspace }: Standing): void {
-    this.#standing.delete(key);
-    executor.dispose();
-    workspace.dispose();
-  }
-
-  #dropStanding(): void {
-    for (const [key, standing] of this.#standing) this.#drop(key, standing);
+    return await this.#standing.get(this.gpu, mode, plan, this.state, arenas?.resources);
   }
 
   /** One step of the standing training plan with GPU times; for benchmarks. The batch is the last one written. */
@@ -439,7 +297,7 @@ export class ModelTrainer implements Trainer {
   }
 
   dispose(): void {
-    this.#dropStanding();
+    this.#standing.dispose();
     this.features.dispose();
     this.#arenas?.dispose();
     this.#arenas = undefined;

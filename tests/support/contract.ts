@@ -21,7 +21,8 @@ import { flopsOf } from "../../src/kernels/tuning";
 import { forcedVariant, lacking, long, skip } from "./forced";
 import { references } from "./references";
 import { normal, uniform } from "./random";
-import { runOperation, traitsOf } from "./run-operation";
+import { adapterTraits } from "../../src/nn/adapter-traits";
+import { runOperation } from "./run-operation";
 
 const epsilon = 2 ** -23; // of f32
 const halfEpsilon = 2 ** -10; // of f16
@@ -161,12 +162,12 @@ export function contractSuite(getGpu: () => Gpu, { forms = false } = {}): void {
         if (forcedVariant && variant !== forcedVariant) continue;
         it(`${variant} equals the float64 reference`, async (context) => {
           const gpu = getGpu();
-          const reason = lacking(op, variant, traitsOf(gpu));
+          const reason = lacking(op, variant, adapterTraits(gpu));
           if (reason) skip(context, `${op.name}, ${variant}`, reason);
           const ref = references.get(op.name);
           expect(ref, `a reference for ${op.name}`).toBeDefined();
           let ran = 0;
-          const runs = fewerTiles(op, variant, gpu, casesFor(op, variant, traitsOf(gpu)));
+          const runs = fewerTiles(op, variant, gpu, casesFor(op, variant, adapterTraits(gpu)));
           // All programs at once, on all cores: compiling them one by one is most of the time of this suite.
           const launches = runs.flatMap((r) => op.variants[variant](r.example.attrs, r.shapes, r.traits).dispatches);
           await Promise.all(launches.map(async (d) => await gpu.pipelines.get(describeLaunch(d).pipeline)));

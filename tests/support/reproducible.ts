@@ -18,7 +18,7 @@ import {
 } from "../../src/index";
 import { forcedVariant, lackingEverywhere, skip, trainedVariants } from "./forced";
 import { normal, uniform } from "./random";
-import { traitsOf } from "./run-operation";
+import { adapterTraits } from "../../src/nn/adapter-traits";
 
 /** Everything that draws numbers or adds up in parts: shuffling, both dropouts, normalization, filters in fours and not. */
 const network = () =>
@@ -77,7 +77,7 @@ export function reproducibleSuite(getGpu: () => Gpu): void {
     for (const variant of forcedVariant ? [] : trainedVariants()) {
       it(`by the variant ${variant} wherever there is one`, async (context) => {
         const gpu = getGpu();
-        const reason = lackingEverywhere(variant, traitsOf(gpu));
+        const reason = lackingEverywhere(variant, adapterTraits(gpu));
         if (reason) skip(context, `${variant}, twice`, reason);
         gpu.forceVariant = variant;
         try {

@@ -6,7 +6,8 @@ import type { Gpu } from "../../src/gpu/device";
 import { chooseVariant, type Operation, type Shape } from "../../src/kernels/operation";
 import { findOperation } from "../../src/kernels/registry";
 import type { Graph, Node, Value } from "../../src/nn/graph";
-import { runOperation, traitsOf } from "./run-operation";
+import { adapterTraits } from "../../src/nn/adapter-traits";
+import { runOperation } from "./run-operation";
 
 type Data = Map<number, Float32Array>;
 
@@ -19,7 +20,7 @@ async function run(
 ) {
   const all = { ...shapes, ...op.shapes(attrs, shapes) };
   if (op.alias) return { [op.outputs[0]]: inputs[op.inputs[0].replace("?", "")] };
-  return runOperation(gpu, op, chooseVariant(op, attrs, all, traitsOf(gpu)), attrs, inputs, shapes);
+  return runOperation(gpu, op, chooseVariant(op, attrs, all, adapterTraits(gpu)), attrs, inputs, shapes);
 }
 
 /** Computes every node; `data` holds inputs beforehand and everything afterwards, updated statistics included. */

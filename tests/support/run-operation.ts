@@ -3,20 +3,11 @@ import type { Gpu } from "../../src/gpu/device";
 import { Recording, type BufferRange } from "../../src/gpu/recorder";
 import { describeLaunch, readInterface } from "../../src/kernels/kernel";
 import { elements, exampleStep, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
+import { adapterTraits } from "../../src/nn/adapter-traits";
 import { packHalves, unpackHalves } from "./halves";
 import { packStep, type StepValues } from "../../src/kernels/step";
 
 const storage = 0x80 | 0x8 | 0x4; // STORAGE | COPY_DST | COPY_SRC
-
-export function traitsOf(gpu: Gpu): AdapterTraits {
-  return {
-    software: gpu.adapter.software,
-    features: gpu.adapter.features as AdapterTraits["features"],
-    maxWorkgroupStorage: gpu.device.limits.maxComputeWorkgroupStorageSize,
-    maxInvocations: gpu.device.limits.maxComputeInvocationsPerWorkgroup,
-    ...(gpu.forceVariant && { forceVariant: gpu.forceVariant }),
-  };
-}
 
 /** Returns outputs and updated inputs by name. Outputs and scratch values are poisoned with NaN before the run. */
 export async function runOperation(
@@ -27,7 +18,7 @@ export async function runOperation(
   inputs: Readonly<Record<string, Float32Array | Uint32Array | undefined>>,
   inputShapes: Readonly<Record<string, Shape | undefined>>,
   step: StepValues = exampleStep,
-  traits: AdapterTraits = traitsOf(gpu),
+  traits: AdapterTraits = adapterTraits(gpu),
 ): Promise<Record<string, Float32Array>> {
   const shapes = { ...inputShapes, ...op.shapes(attrs, inputShapes) } as Record<string, Shape>;
   const { dispatches, scratch = {} } = op.variants[variant](attrs, shapes, traits);

@@ -19,7 +19,7 @@ import { loadModel } from "../../src/loaders/index";
 import { readBytes } from "../setup/files";
 import { readGolden, type Golden, type Place } from "./fixtures";
 import { forcedVariant, long, neededFeatures, skip, trainedVariants } from "./forced";
-import { traitsOf } from "./run-operation";
+import { adapterTraits } from "../../src/nn/adapter-traits";
 import { readTiles } from "./sprite";
 
 interface Run {
@@ -143,7 +143,7 @@ export function variantSuite(getGpu: () => Gpu): void {
           gpu.forceVariant = variant;
           try {
             await follow(gpu, name, kind, steps, (model, batchSize) => {
-              const reason = whyUnused(model, batchSize, traitsOf(gpu), variant);
+              const reason = whyUnused(model, batchSize, adapterTraits(gpu), variant);
               if (reason) skip(context, `${variant}, ${name}`, reason);
             });
           } finally {

@@ -1,6 +1,7 @@
 /** One operation by Thaw's kernels, as a plan would run it: the variant that `select` chooses, everything prepared. */
+import { adapterTraits } from "../../../src/nn/adapter-traits";
 import { Recording, type BufferRange } from "../../../src/gpu/recorder";
-import type { AdapterTraits, Gpu, Shape } from "../../../src/index";
+import type { Gpu, Shape } from "../../../src/index";
 import { describeLaunch, readInterface } from "../../../src/kernels/kernel";
 import { chooseVariant, elements } from "../../../src/kernels/operation";
 import { findOperation } from "../../../src/kernels/registry";
@@ -31,13 +32,7 @@ export class ThawKernel {
 
   static async create(gpu: Gpu, problem: Problem, data: Readonly<Record<string, Float32Array>>): Promise<ThawKernel> {
     const op = findOperation(problem.op);
-    const { limits } = gpu.device;
-    const traits: AdapterTraits = {
-      software: gpu.adapter.software,
-      features: gpu.adapter.features as AdapterTraits["features"],
-      maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
-      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
-    };
+    const traits = adapterTraits(gpu);
     const outputs = op.shapes(problem.attrs, problem.inputs);
     const shapes = { ...problem.inputs, ...outputs } as Record<string, Shape>;
     const variant = chooseVariant(op, problem.attrs, shapes, traits);
