@@ -139,6 +139,9 @@ fn loadX(group: u32, o0: Origin, o1: Origin, o2: Origin, o3: Origin, step: u32, 
   return mat4x4f(loadPixel(o0, at, channel), loadPixel(o1, at, channel), loadPixel(o2, at, channel), loadPixel(o3, at, channel));
 }
 
+// A vector of w. With weights in f16 another reading stands here (half/reading.ts).
+fn weights(i: u32) -> vec4f { return w[i]; }
+
 // The four steps of a vector at the four columns of one: a column a step, the columns of y within it. With W_TURNED a
 // vector of w is four steps, and wColumn leads to the next column; else it is four columns, and wStep leads to the next step.
 fn loadW(group: u32, step: u32, column: u32, end: u32) -> mat4x4f {
@@ -148,10 +151,10 @@ fn loadW(group: u32, step: u32, column: u32, end: u32) -> mat4x4f {
   let first = params.wFirst + group * params.wGroup + tap / params.tapColumns * params.wTapRow + tap % params.tapColumns * params.wTapColumn;
   if W_TURNED {
     let at = first + step % params.depth + 4u * c * params.wColumn;
-    return transpose(mat4x4f(w[at], w[at + params.wColumn], w[at + 2u * params.wColumn], w[at + 3u * params.wColumn]));
+    return transpose(mat4x4f(weights(at), weights(at + params.wColumn), weights(at + 2u * params.wColumn), weights(at + 3u * params.wColumn)));
   }
   let at = first + 4u * (step % params.depth) * params.wStep + c;
-  return mat4x4f(w[at], w[at + params.wStep], w[at + 2u * params.wStep], w[at + 3u * params.wStep]);
+  return mat4x4f(weights(at), weights(at + params.wStep), weights(at + 2u * params.wStep), weights(at + 3u * params.wStep));
 }
 
 // One row's sum and its next four terms: x4 has four steps, w0 to w3 the columns at each of them.

@@ -12,6 +12,7 @@ import {
   noEpilogue,
   type Epilogue,
 } from "../epilogue";
+import { readingHalves } from "../half/reading";
 import { lowerParts } from "../matmul/parts";
 import {
   needNoParts,
@@ -36,7 +37,6 @@ import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?r
 import source from "./conv2d_tiles.wgsl?raw";
 import f16Source from "./conv2d_tiles_f16.wgsl?raw";
 import vec4Source from "./conv2d_tiles_vec4.wgsl?raw";
-import w16Source from "./conv2d_tiles_w16.wgsl?raw";
 import { forwardGather, gatherInVectors, inputGradientGathers, type Gather } from "./gather";
 import {
   convolutionCost,
@@ -85,7 +85,7 @@ export const tilesVec4Kernel: Kernel<Tiled> = {
 export const tilesW16Kernel: Kernel<Tiled> = {
   ...tilesVec4Kernel,
   name: "conv2d_tiles_w16",
-  source: w16Source,
+  source: readingHalves(vec4Source),
   sizes: (q) => {
     const { w, ...rest } = tilesVec4Kernel.sizes(q);
     return { ...rest, w: w / 2 };

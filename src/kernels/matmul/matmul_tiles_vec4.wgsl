@@ -87,16 +87,19 @@ fn loadX(part: u32, row: u32, step: u32, end: u32) -> mat4x4f {
   return mat4x4f(x[at.x], x[at.y], x[at.z], x[at.w]);
 }
 
+// A vector of w. With weights in f16 another reading stands here (half/reading.ts).
+fn weights(i: u32) -> vec4f { return w[i]; }
+
 // The four steps of a vector at the four columns of one: a column a step, the columns of y within it.
 fn loadW(part: u32, step: u32, column: u32, end: u32) -> mat4x4f {
   if step >= end { return mat4x4f(); }
   let c = min(column, params.n - 1u);
   if W_TURNED {
     let at = part * params.wPart + 4u * c * params.k + step;
-    return transpose(mat4x4f(w[at], w[at + params.k], w[at + 2u * params.k], w[at + 3u * params.k]));
+    return transpose(mat4x4f(weights(at), weights(at + params.k), weights(at + 2u * params.k), weights(at + 3u * params.k)));
   }
   let at = part * params.wPart + 4u * step * params.n + c;
-  return mat4x4f(w[at], w[at + params.n], w[at + 2u * params.n], w[at + 3u * params.n]);
+  return mat4x4f(weights(at), weights(at + params.n), weights(at + 2u * params.n), weights(at + 3u * params.n));
 }
 
 // One row's sum and its next four terms: x4 has four steps, w0 to w3 the columns at each of them.

@@ -4,13 +4,13 @@
  */
 import { dispatch, foldWorkgroups, type Cost, type Kernel } from "../kernel";
 import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
+import { readingHalves } from "../half/reading";
 import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts } from "./parts";
 import source from "./matmul_tiles.wgsl?raw";
 import f16Source from "./matmul_tiles_f16.wgsl?raw";
 import vec4Source from "./matmul_tiles_vec4.wgsl?raw";
-import w16Source from "./matmul_tiles_w16.wgsl?raw";
 import {
   needNoParts,
   packedConstants,
@@ -95,7 +95,7 @@ export const tilesW16Kernel: Kernel<Tiled> = {
   ...tilesVec4Kernel,
   ...halfWeights(tilesVec4Kernel),
   name: "matmul_tiles_w16",
-  source: w16Source,
+  source: readingHalves(vec4Source),
 };
 
 export const tilesF16Kernel: Kernel<Tiled> = {
