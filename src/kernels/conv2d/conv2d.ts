@@ -6,9 +6,11 @@ import { f16Variants, halvesOf, selectHalves, withHalves, type HalfAttrs } from 
 import { unlikelyProducts } from "../matmul/select";
 import { timedForms, type TileForm } from "../matmul/tile-forms";
 import { formsOf, operation, type AdapterTraits, type Case, type Lower, type Lowering, type Shape } from "../operation";
+import { lowerVec4 } from "../matmul/vec4";
 import { examples, halfExamples } from "./cases";
+import { directions } from "./directions";
 import { lowerPlain, lowerPlainFilterGradient, lowerPlainInputGradient } from "./plain";
-import { lowerRegisters, lowerRegistersFilterGradient, lowerRegistersInputGradient } from "./registers";
+import { registers } from "./registers";
 import {
   convolutionOf,
   filterGradientProduct,
@@ -17,7 +19,7 @@ import {
   type Convolution,
 } from "./problem";
 import { forwardF16, tiles, tilesVec4, tilesW16 } from "./tiles";
-import { productVec4, selectConvolution } from "./product";
+import { selectConvolution } from "./select";
 import { quadsVec4 } from "./quads-vec4";
 
 export interface Conv2dAttrs extends ConvolutionAttrs, HalfAttrs {}
@@ -31,6 +33,8 @@ export interface InputGradientAttrs extends ConvolutionAttrs, HalfAttrs {
 export interface FilterGradientAttrs extends ConvolutionAttrs {
   readonly filterShape: Shape;
 }
+
+const productVec4 = directions({ product: lowerVec4 });
 
 // How the variants of the three directions get their problem.
 const forward =
@@ -83,7 +87,7 @@ export const conv2d = operation<Conv2dAttrs>({
         forward((p, epilogue, adapter) => tilesVec4.forward(p, epilogue, adapter, form)),
       ),
       quadsVec4: forward(quadsVec4.forward),
-      registers: forward(lowerRegisters),
+      registers: forward(registers.forward),
     },
     { tilesW16: forward(tilesW16.forward), tilesF16: forward(forwardF16) },
   ),
@@ -155,7 +159,7 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
         inputGradient((p, residual, adapter) => tilesVec4.inputGradient(p, residual, adapter, form)),
       ),
       quadsVec4: inputGradient(quadsVec4.inputGradient),
-      registers: inputGradient(lowerRegistersInputGradient),
+      registers: inputGradient(registers.inputGradient),
     },
     { tilesW16: inputGradient(tilesW16.inputGradient) },
   ),
@@ -201,7 +205,7 @@ export const conv2dFilterGradient = operation<FilterGradientAttrs>({
       filterGradient((p, adapter) => tilesVec4.filterGradient(p, adapter, form)),
     ),
     quadsVec4: filterGradient(quadsVec4.filterGradient),
-    registers: filterGradient(lowerRegistersFilterGradient),
+    registers: filterGradient(registers.filterGradient),
   },
   unlikely: unlikelyProducts,
   select: (attrs, { x, dy }, adapter) =>

@@ -1,6 +1,6 @@
 /** Convolutions in registers (conv2d_quads, conv2d_filter_gradient_quads), any strides, dilation, pads and groups. */
-import { dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
-import { AdapterLacks, type AdapterTraits, type Lowering } from "../operation";
+import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
+import { AdapterLacks, type AdapterTraits } from "../operation";
 import {
   epilogueBindings,
   epilogueSizes,
@@ -14,18 +14,9 @@ import { lowerParts, partsFor } from "../matmul/parts";
 import { lowerRegisters as lowerProduct, tileFor, tilesOf } from "../matmul/registers";
 import filterGradientSource from "./conv2d_filter_gradient_quads.wgsl?raw";
 import quadsSource from "./conv2d_quads.wgsl?raw";
-import { forwardGather, inputGradientGathers, type Gather } from "./gather";
-import {
-  convolutionCost,
-  filterCount,
-  filterGradientProduct,
-  forwardProduct,
-  inputCount,
-  inputGradientProduct,
-  isProduct,
-  outputCount,
-  type Convolution,
-} from "./problem";
+import { directions } from "./directions";
+import type { Gather } from "./gather";
+import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
 
 interface Quads {
   readonly gather: Gather;
@@ -94,46 +85,26 @@ export const filterGradientQuadsKernel: Kernel<FilterQuads> = {
   },
 };
 
-function needSubgroups(adapter: AdapterTraits): void {
+export function needSubgroups(adapter: AdapterTraits): void {
   if (!adapter.features.includes("subgroups")) throw new AdapterLacks("subgroups");
 }
 
-export function lowerRegisters(p: Convolution, epilogue: Epilogue, adapter: AdapterTraits): Lowering {
-  if (isProduct(p)) return lowerProduct(forwardProduct(p, epilogue), { x: "x", w: "w", y: "y" }, adapter);
-  needSubgroups(adapter);
-  const { tile } = tileFor(p.filtersEach);
-  return {
-    dispatches: [
-      dispatch(
-        quadsKernel,
-        { gather: forwardGather(p), tile, epilogue },
-        { x: "x", w: "w", y: "y", ...epilogueBindings(epilogue) },
-      ),
-    ],
-  };
-}
-
-/** One launch for each phase of the strides: pixels of dx that the same taps reach. */
-export function lowerRegistersInputGradient(p: Convolution, residual: boolean, adapter: AdapterTraits): Lowering {
-  const epilogue: Epilogue = { ...noEpilogue, residual };
-  if (isProduct(p)) return lowerProduct(inputGradientProduct(p, epilogue), { x: "dy", w: "w", y: "dx" }, adapter);
-  needSubgroups(adapter);
-  const { tile } = tileFor(p.depth);
-  const bind = { x: "dy", w: "w", y: "dx", ...epilogueBindings(epilogue) };
-  const launches: Dispatch[] = inputGradientGathers(p).map((gather) =>
-    dispatch(quadsKernel, { gather, tile, epilogue }, bind),
-  );
-  return { dispatches: launches };
-}
-
-export function lowerRegistersFilterGradient(p: Convolution, adapter: AdapterTraits): Lowering {
-  if (isProduct(p)) return lowerProduct(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter);
-  needSubgroups(adapter);
-  const { tile } = tileFor(p.filtersEach);
-  const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);
-  const { parts, each } = partsFor(p.batch * p.outRows, tiles, 1, adapter, p.outColumns);
-  const launch = (dw: string) =>
-    dispatch(filterGradientQuadsKernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
-  if (parts === 1) return { dispatches: [launch("dw")] };
-  return lowerParts(launch("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
-}
+export const registers = directions({
+  product: lowerProduct,
+  check: (_, adapter) => needSubgroups(adapter),
+  launch: (gather, epilogue, bind) =>
+    dispatch(
+      quadsKernel,
+      { gather, tile: tileFor(gather.params.n).tile, epilogue },
+      { ...bind, ...epilogueBindings(epilogue) },
+    ),
+  filterGradient: (p, adapter) => {
+    const { tile } = tileFor(p.filtersEach);
+    const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);
+    const { parts, each } = partsFor(p.batch * p.outRows, tiles, 1, adapter, p.outColumns);
+    const launch = (dw: string) =>
+      dispatch(filterGradientQuadsKernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
+    if (parts === 1) return { dispatches: [launch("dw")] };
+    return lowerParts(launch("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
+  },
+});

@@ -3,7 +3,7 @@
  * shapes, and their _vec4 forms where channels and filters come in fours.
  */
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
+import { VariantUnfit } from "../operation";
 import {
   epilogueBindings,
   epilogueOverrides,
@@ -24,7 +24,6 @@ import {
   tilesOf,
   workgroupsOf,
   type Tile,
-  type TileForm,
 } from "../matmul/tile-forms";
 import {
   lowerTiles as lowerProduct,
@@ -37,19 +36,9 @@ import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?r
 import source from "./conv2d_tiles.wgsl?raw";
 import f16Source from "./conv2d_tiles_f16.wgsl?raw";
 import vec4Source from "./conv2d_tiles_vec4.wgsl?raw";
-import { forwardGather, gatherInVectors, inputGradientGathers, type Gather } from "./gather";
-import {
-  convolutionCost,
-  filterCount,
-  filterGradientProduct,
-  forwardProduct,
-  inFours,
-  inputCount,
-  inputGradientProduct,
-  isProduct,
-  outputCount,
-  type Convolution,
-} from "./problem";
+import { directions, type Family } from "./directions";
+import { gatherInVectors, type Gather } from "./gather";
+import { convolutionCost, filterCount, inFours, inputCount, outputCount, type Convolution } from "./problem";
 
 interface Tiled {
   readonly gather: Gather;
@@ -159,85 +148,53 @@ export const filterGradientTilesVec4Kernel: Kernel<FilterTiled> = {
   },
 };
 
-/** The directions that read the filter, by one family of programs. */
-export interface ReadingVariant {
-  readonly forward: (p: Convolution, epilogue: Epilogue, adapter: AdapterTraits, form?: TileForm) => Lowering;
-  readonly inputGradient: (p: Convolution, residual: boolean, adapter: AdapterTraits, form?: TileForm) => Lowering;
-}
-
-/** All three directions. */
-export interface TiledVariant extends ReadingVariant {
-  readonly filterGradient: (p: Convolution, adapter: AdapterTraits, form?: TileForm) => Lowering;
-}
-
-function readingVariant(
+/** Forward and gradient with respect to the image by tiles. */
+function tiledFamily(
   kernel: Kernel<Tiled>,
-  product: typeof lowerProduct,
+  product: Family["product"],
   check: (p: Convolution) => void,
   forms?: readonly Tile[],
-): ReadingVariant {
-  const launcher =
-    (
-      epilogue: Epilogue,
-      bind: Readonly<Record<string, string | undefined>>,
-      adapter: AdapterTraits,
-      form: TileForm | undefined,
-    ) =>
-    (gather: Gather) => {
+): Family {
+  return {
+    product,
+    check,
+    launch: (gather, epilogue, bind, adapter, form) => {
+      needNoParts(form);
       const tile = tileOf(form, gather.params.m, gather.params.n, adapter, gather.groups, forms);
       return dispatch(kernel, { gather, tile, epilogue }, { ...bind, ...epilogueBindings(epilogue) });
-    };
-  return {
-    forward: (p, epilogue, adapter, form) => {
-      const bind = { x: "x", w: "w", y: "y" };
-      if (isProduct(p)) return product(forwardProduct(p, epilogue), bind, adapter, form);
-      check(p);
-      needNoParts(form);
-      return { dispatches: [launcher(epilogue, bind, adapter, form)(forwardGather(p))] };
-    },
-    // One launch for each phase of the strides: pixels of dx that the same taps reach.
-    inputGradient: (p, residual, adapter, form) => {
-      const epilogue: Epilogue = { ...noEpilogue, residual };
-      const bind = { x: "dy", w: "w", y: "dx" };
-      if (isProduct(p)) return product(inputGradientProduct(p, epilogue), bind, adapter, form);
-      check(p);
-      needNoParts(form);
-      return { dispatches: inputGradientGathers(p).map(launcher(epilogue, bind, adapter, form)) };
     },
   };
 }
 
-function tiledVariant(
-  kernel: Kernel<Tiled>,
-  filterKernel: Kernel<FilterTiled>,
-  product: typeof lowerProduct,
-  check: (p: Convolution) => void,
-): TiledVariant {
-  return {
-    ...readingVariant(kernel, product, check),
-    filterGradient: (p, adapter, form) => {
-      if (isProduct(p))
-        return product(filterGradientProduct(p, noEpilogue), { x: "x", w: "dy", y: "dw" }, adapter, form);
-      check(p);
-      const tile = tileOf(form, filterRows(p), p.filtersEach, adapter, groupsOf(p));
-      const workgroups = groupsOf(p) * workgroupsOf(filterRows(p), p.filtersEach, tile);
-      const { parts, each } = partsOf(form, positionsOf(p), workgroups, adapter);
-      const run = (dw: string) => dispatch(filterKernel, { p, tile, parts, each }, { x: "x", dy: "dy", dw });
-      if (parts === 1) return { dispatches: [run("dw")] };
-      return lowerParts(run("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
-    },
+const filterGradientBy =
+  (kernel: Kernel<FilterTiled>): NonNullable<Family["filterGradient"]> =>
+  (p, adapter, form) => {
+    const tile = tileOf(form, filterRows(p), p.filtersEach, adapter, groupsOf(p));
+    const workgroups = groupsOf(p) * workgroupsOf(filterRows(p), p.filtersEach, tile);
+    const { parts, each } = partsOf(form, positionsOf(p), workgroups, adapter);
+    const run = (dw: string) => dispatch(kernel, { p, tile, parts, each }, { x: "x", dy: "dy", dw });
+    if (parts === 1) return { dispatches: [run("dw")] };
+    return lowerParts(run("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
   };
-}
 
 const whole = () => {};
-
-export const tiles = tiledVariant(tilesKernel, filterGradientTilesKernel, lowerProduct, whole);
 
 function checkFours(p: Convolution): void {
   if (!inFours(p)) throw new VariantUnfit("this program reads channels in vectors of four");
 }
 
-export const tilesVec4 = tiledVariant(tilesVec4Kernel, filterGradientTilesVec4Kernel, lowerProductVec4, checkFours);
-export const tilesW16 = readingVariant(tilesW16Kernel, lowerProductW16, checkFours);
+export const tiles = directions({
+  ...tiledFamily(tilesKernel, lowerProduct, whole),
+  filterGradient: filterGradientBy(filterGradientTilesKernel),
+});
+
+export const tilesVec4 = directions({
+  ...tiledFamily(tilesVec4Kernel, lowerProductVec4, checkFours),
+  filterGradient: filterGradientBy(filterGradientTilesVec4Kernel),
+});
+
+export const tilesW16 = directions(tiledFamily(tilesW16Kernel, lowerProductW16, checkFours));
 /** Forward only: gradients are too small for f16. */
-export const { forward: forwardF16 } = readingVariant(tilesF16Kernel, lowerProductF16, checkFours, packedForms);
+export const { forward: forwardF16 } = directions(
+  tiledFamily(tilesF16Kernel, lowerProductF16, checkFours, packedForms),
+);
