@@ -3,6 +3,7 @@ import { formatBytes, formatFlops, type Gpu } from "../src/index";
 import {
   phases,
   runMainJob,
+  settings,
   type CatsAndDogs,
   type JobEvent,
   type JobResult,
@@ -92,7 +93,9 @@ export class TrainingView {
     byId("progress", HTMLProgressElement).value = share;
     const left = share > 0.02 ? ((performance.now() - this.#started) / 1000) * (1 / share - 1) : undefined;
     const time = left === undefined ? "" : `, about ${duration(left)} left`;
-    // Epochs only: a screen reader should not be told of every step.
+    // A screen reader should not be told of every batch and step.
+    if (kind === "features" && event.features!.done <= settings.batchSize)
+      say(`Training ${names[phase]}: the frozen layers run once over all images`);
     if (kind === "start" || kind === "epoch")
       say(`Training ${names[phase]}: epoch ${Math.min(epoch + 1, epochs)} of ${epochs}${time}`);
   }
@@ -129,7 +132,8 @@ function showResults(result: JobResult): void {
   const skipped = tuned.plan.backward.dispatches - frozen.plan.backward.dispatches;
   const saved = percent(1 - flops(frozen) / flops(tuned));
   byId("verdict").textContent =
-    `Freezing left out ${skipped} of ${tuned.plan.backward.dispatches} backward dispatches and ${saved} of the arithmetic, ` +
+    `Freezing left out ${skipped} of ${tuned.plan.backward.dispatches} backward dispatches and ${saved} of a step's arithmetic` +
+    `${frozen.plan.features?.cached ? " (the frozen layers ran once for all epochs)" : ""}, ` +
     `and needs ${formatBytes(frozen.plan.peakBytes)} of memory instead of ${formatBytes(tuned.plan.peakBytes)}. ` +
     `Measured on ${result.validationImages} images that no training has seen, seed ${result.seed}.`;
   byId("results").hidden = false;

@@ -98,7 +98,8 @@ export type PlanTotals = Omit<PlanJson, "steps" | "layers">;
 
 /** Something to show while the job runs; plain data. */
 export interface JobEvent {
-  readonly kind: "start" | "step" | "epoch" | "end";
+  /** "features": frozen layers run over all images, once and before the first step. */
+  readonly kind: "start" | "features" | "step" | "epoch" | "end";
   readonly phase: Phase;
   /** From 0. At "start" 0, at "end" the last one. */
   readonly epoch: number;
@@ -108,6 +109,8 @@ export interface JobEvent {
   readonly steps: number;
   /** Of the step, or means over the epoch with validation; empty at "start". */
   readonly logs: Logs;
+  /** With "features": images done so far, and all, of training or of validation. */
+  readonly features?: { readonly done: number; readonly count: number };
   /** With "start": what a step will do, as `String(plan)` prints it, and its totals. */
   readonly plan?: { readonly text: string; readonly totals: PlanTotals };
 }
@@ -254,13 +257,13 @@ async function trainOnce({
   const stepsAnEpoch = Math.ceil(train.y!.length / batchSize);
   const steps = epochs * stepsAnEpoch;
   let step = 0;
-  const tell = (kind: JobEvent["kind"], epoch: number, logs: Logs, plan?: JobEvent["plan"]) =>
-    onEvent?.({ kind, phase, epoch, epochs, step, steps, logs, ...(plan && { plan }) });
+  const tell = (kind: JobEvent["kind"], epoch: number, logs: Logs, more: Pick<JobEvent, "features" | "plan"> = {}) =>
+    onEvent?.({ kind, phase, epoch, epochs, step, steps, logs, ...more });
 
   signal?.throwIfAborted();
   const plan = model.plan({ batchSize, data: train, epochs });
   const { steps: _dispatches, layers: _layers, ...totals } = plan.toJSON();
-  tell("start", 0, {}, { text: String(plan), totals });
+  tell("start", 0, {}, { plan: { text: String(plan), totals } });
   const { history, seconds } = await model.fit(train, {
     epochs,
     batchSize,
@@ -271,6 +274,7 @@ async function trainOnce({
     ...(signal && { signal }),
     callbacks: [
       {
+        onFeatures: (done, count) => tell("features", 0, {}, { features: { done, count } }),
         onBatchEnd: (iteration, logs) => {
           step = iteration;
           tell("step", Math.floor((step - 1) / stepsAnEpoch), logs);

@@ -30,6 +30,8 @@ export class FinetuneReport {
       if (e.phase === "scratch") this.#line(totalsLine(e.plan.totals));
       else this.#line(indent(e.plan.text));
       this.#line("");
+    } else if (e.features && this.#io.interactive) {
+      this.#show(`frozen layers, once for all epochs: ${e.features.done} of ${e.features.count} images`);
     } else if (e.kind === "step" && this.#io.interactive) {
       this.#show(`${this.#head(e)}  ${numbers(e.logs.loss, e.logs.accuracy)}`);
     } else if (e.kind === "epoch") {
@@ -143,6 +145,7 @@ function table(result: JobResult): string {
 function saved(frozen: PlanTotals, thawed: PlanTotals): string {
   return (
     `Freezing the base left out ${thawed.backward.dispatches - frozen.backward.dispatches} of ${thawed.backward.dispatches} backward dispatches, ` +
-    `${saving(flops(frozen), flops(thawed))} of a step's FLOPs and ${saving(frozen.savedActivationBytes, thawed.savedActivationBytes)} of the saved activations.`
+    `${saving(flops(frozen), flops(thawed))} of a step's FLOPs and ${saving(frozen.savedActivationBytes, thawed.savedActivationBytes)} of the saved activations.` +
+    (frozen.features?.cached ? " The frozen layers ran once over the images, before the first step." : "")
   );
 }
