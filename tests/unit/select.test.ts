@@ -39,7 +39,7 @@ describe("software without subgroups (Firefox on llvmpipe)", () => {
 describe("other adapters", () => {
   it("software with subgroups takes quads, a GPU tiles", () => {
     expect(directions([2, 8, 8, 16], 1, 24, quads)).toEqual(["quadsVec4", "quadsVec4", "quadsVec4"]);
-    expect(directions([2, 8, 8, 16], 3, 24, quads)).toEqual(["quadsVec4", "quadsVec4", "registers"]);
+    expect(directions([2, 8, 8, 16], 3, 24, quads)).toEqual(["quadsVec4", "quadsVec4", "quadsVec4"]);
     expect(directions([2, 8, 8, 3], 3, 24, quads)).toEqual(["registers", "registers", "registers"]);
     expect(directions([2, 8, 8, 16], 3, 24, gpuAdapter)).toEqual(["tilesVec4", "tilesVec4", "tilesVec4"]);
     expect(directions([2, 8, 8, 3], 3, 24, gpuAdapter)).toEqual(["tiles", "tiles", "tiles"]);

@@ -1,4 +1,4 @@
-/** Convolutions by quads with vector loads (conv2d_quads_vec4), where channels and filters of every group come in fours. */
+/** Convolutions by quads with vector loads (conv2d_quads_vec4, conv2d_filter_gradient_quads_vec4), where channels and filters of every group come in fours. */
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { VariantUnfit } from "../operation";
 import {
@@ -11,11 +11,12 @@ import {
 } from "../epilogue";
 import { lowerQuadsVec4 as lowerProduct, vectorsFor } from "../matmul/quads-vec4";
 import { tilesOf } from "../matmul/registers";
+import filterGradientSource from "./conv2d_filter_gradient_quads_vec4.wgsl?raw";
 import source from "./conv2d_quads_vec4.wgsl?raw";
 import { directions } from "./directions";
 import { gatherInVectors, type Gather } from "./gather";
 import { inFours } from "./problem";
-import { needSubgroups } from "./registers";
+import { filterGradientBy, filterGradientQuadsKernel, needSubgroups, type FilterQuads } from "./registers";
 
 interface Quads {
   readonly gather: Gather;
@@ -44,7 +45,17 @@ export const quadsVec4Kernel: Kernel<Quads> = {
   cost: ({ gather }) => gather.cost,
 };
 
-/** Of filter gradients the products only; `registers` has the others. */
+export const filterGradientQuadsVec4Kernel: Kernel<FilterQuads> = {
+  ...filterGradientQuadsKernel,
+  name: "conv2d_filter_gradient_quads_vec4",
+  source: filterGradientSource,
+  constants: ({ tile }) => ({ VECTORS: tile / 4 }),
+  params: (q) => {
+    const { m, n, channels, filters, depth, ...rest } = filterGradientQuadsKernel.params(q);
+    return { ...rest, m: m / 4, n: n / 4, channels: channels / 4, filters: filters / 4, depth: depth / 4 };
+  },
+};
+
 export const quadsVec4 = directions({
   product: lowerProduct,
   check: (p, adapter) => {
@@ -57,4 +68,5 @@ export const quadsVec4 = directions({
       { gather, vectors: vectorsFor(gather.params.n), epilogue },
       { ...bind, ...epilogueBindings(epilogue) },
     ),
+  filterGradient: filterGradientBy(filterGradientQuadsVec4Kernel),
 });

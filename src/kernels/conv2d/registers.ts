@@ -14,7 +14,7 @@ import { lowerParts, partsFor } from "../matmul/parts";
 import { lowerRegisters as lowerProduct, tileFor, tilesOf } from "../matmul/registers";
 import filterGradientSource from "./conv2d_filter_gradient_quads.wgsl?raw";
 import quadsSource from "./conv2d_quads.wgsl?raw";
-import { directions } from "./directions";
+import { directions, type Family } from "./directions";
 import type { Gather } from "./gather";
 import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
 
@@ -41,7 +41,7 @@ export const quadsKernel: Kernel<Quads> = {
   cost: ({ gather }) => gather.cost,
 };
 
-interface FilterQuads {
+export interface FilterQuads {
   readonly p: Convolution;
   readonly tile: 16 | 32;
   readonly parts: number;
@@ -89,6 +89,18 @@ export function needSubgroups(adapter: AdapterTraits): void {
   if (!adapter.features.includes("subgroups")) throw new AdapterLacks("subgroups");
 }
 
+/** Sums of dw in parts where there are few tiles. */
+export const filterGradientBy =
+  (kernel: Kernel<FilterQuads>): NonNullable<Family["filterGradient"]> =>
+  (p, adapter) => {
+    const { tile } = tileFor(p.filtersEach);
+    const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);
+    const { parts, each } = partsFor(p.batch * p.outRows, tiles, 1, adapter, p.outColumns);
+    const launch = (dw: string) => dispatch(kernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
+    if (parts === 1) return { dispatches: [launch("dw")] };
+    return lowerParts(launch("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
+  };
+
 export const registers = directions({
   product: lowerProduct,
   check: (_, adapter) => needSubgroups(adapter),
@@ -98,13 +110,5 @@ export const registers = directions({
       { gather, tile: tileFor(gather.params.n).tile, epilogue },
       { ...bind, ...epilogueBindings(epilogue) },
     ),
-  filterGradient: (p, adapter) => {
-    const { tile } = tileFor(p.filtersEach);
-    const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);
-    const { parts, each } = partsFor(p.batch * p.outRows, tiles, 1, adapter, p.outColumns);
-    const launch = (dw: string) =>
-      dispatch(filterGradientQuadsKernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
-    if (parts === 1) return { dispatches: [launch("dw")] };
-    return lowerParts(launch("parts"), filterCount(p), p.filters, parts, noEpilogue, "dw");
-  },
+  filterGradient: filterGradientBy(filterGradientQuadsKernel),
 });

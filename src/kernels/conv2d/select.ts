@@ -3,7 +3,7 @@ import type { AdapterTraits } from "../operation";
 import { noEpilogue, type Epilogue } from "../epilogue";
 import type { Gemm } from "../matmul/gemm";
 import { fillsTiles, preferQuads, selectProduct } from "../matmul/select";
-import { filterGradientProduct, inFours, inputGradientProduct, isProduct, type Convolution } from "./problem";
+import { inFours, inputGradientProduct, isProduct, type Convolution } from "./problem";
 
 /** @param product the convolution as a product in the direction that is asked for. */
 export function selectConvolution(
@@ -12,7 +12,7 @@ export function selectConvolution(
   adapter: AdapterTraits,
 ): string {
   if (isProduct(p)) return selectProduct(product(p, noEpilogue), adapter);
-  if (preferQuads(adapter)) return inFours(p) && product !== filterGradientProduct ? "quadsVec4" : "registers";
+  if (preferQuads(adapter)) return inFours(p) ? "quadsVec4" : "registers";
   // Of the result, within one group.
   const columns = product === inputGradientProduct ? p.depth : p.filtersEach;
   if (adapter.software && !fillsTiles(columns)) return "plain";
