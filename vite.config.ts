@@ -159,7 +159,7 @@ export default defineConfig(({ mode }) => {
         emptyOutDir: true,
         target: "es2022",
         chunkSizeWarningLimit: 2000,
-        rollupOptions: { external: ["webgpu"] },
+        rolldownOptions: { external: ["webgpu"] },
       },
     };
   }
@@ -176,7 +176,7 @@ export default defineConfig(({ mode }) => {
         formats: ["es"],
         entry: { index: "src/index.ts", loaders: "src/loaders/index.ts", cli: "src/cli/main.ts" },
       },
-      rollupOptions: { external, output: { chunkFileNames: "chunks/[name]-[hash].js" } },
+      rolldownOptions: { external, output: { chunkFileNames: "chunks/[name]-[hash].js" } },
     },
     test: {
       provide: { sharedAssets },

@@ -1,7 +1,7 @@
 // Builds the package into dist/: JavaScript by Vite, declarations by tsc.
 //
 // The sources import without file extensions, as bundlers allow; Node's resolution of types does not, so the relative
-// imports of the declarations get theirs here.
+// imports of the declarations get theirs here. WGSL, which Vite imports as text, has no declaration: it is declared a string.
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
@@ -17,12 +17,17 @@ const tsc = path.join(root, "node_modules/typescript/bin/tsc");
 const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
 
+const program = /export \{ default as (\w+) \} from "[^"]*\.wgsl\?raw";/g;
 const specifier = /(from |import\(|import )"(\.\.?\/[^"]*)"/g;
 for (const name of fs.readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   if (!name.endsWith(".d.ts")) continue;
   const file = path.join(dist, name);
   const text = fs.readFileSync(file, "utf8");
-  const withExtensions = text.replace(specifier, (_, before, target) => `${before}"${withExtension(file, target)}"`);
+  const declared = text.replace(program, "export declare const $1: string;");
+  const withExtensions = declared.replace(
+    specifier,
+    (_, before, target) => `${before}"${withExtension(file, target)}"`,
+  );
   if (withExtensions !== text) fs.writeFileSync(file, withExtensions);
 }
 fs.chmodSync(path.join(dist, "cli.js"), 0o755);

@@ -1,5 +1,5 @@
 /** The programs that `select` chooses for a GPU: over the cases of every operation, and over the layers of real networks. */
-import { describeLaunch, type Dispatch } from "../src/kernels/kernel";
+import { describeLaunch, loadPrograms, type Dispatch } from "../src/kernels/kernel";
 import { chooseVariant, refusal, type AdapterTraits, type Shape } from "../src/kernels/operation";
 import { operations } from "../src/kernels/registry";
 import { problems } from "./gpu-shapes";
@@ -41,7 +41,7 @@ const inHalves = (problem: (typeof problems)[string][number]) =>
   }));
 
 /** @param only programs whose name has this in it; all when empty. */
-export function gpuPrograms(only = ""): GpuProgram[] {
+export async function gpuPrograms(only = ""): Promise<GpuProgram[]> {
   const found = new Map<string, Omit<GpuProgram, "uses"> & { uses: Use[] }>();
   const add = (dispatch: Dispatch, title: string | undefined) => {
     const { kernel, problem } = dispatch;
@@ -49,12 +49,12 @@ export function gpuPrograms(only = ""): GpuProgram[] {
     const { code, constants } = pipeline;
     const fixed = (kernel.constants?.(problem) ?? {}) as Readonly<Record<string, number>>;
     const switches = Object.entries(constants).map(([name, value]) => `${name}${value}`);
-    const name = [kernel.name, ...Object.values(fixed).map(String), ...switches].join("-");
+    const name = [kernel.program.name, ...Object.values(fixed).map(String), ...switches].join("-");
     if (!name.includes(only)) return;
     const key = JSON.stringify([code, constants]);
     const { TILE_ROWS: rows, TILE_COLUMNS: columns } = fixed;
     const tile = rows !== undefined && columns !== undefined && { tile: { rows, columns } };
-    const program = found.get(key) ?? { kernel: kernel.name, name, code, constants, ...tile, uses: [] };
+    const program = found.get(key) ?? { kernel: kernel.program.name, name, code, constants, ...tile, uses: [] };
     found.set(key, program);
     if (title === undefined) return;
     const { flops, bytes } = kernel.cost(problem);
@@ -76,7 +76,9 @@ export function gpuPrograms(only = ""): GpuProgram[] {
       // A layer whose channels do not come in fours has no program for weights in f16.
       if (!op.alias && refusal(op, variant, attrs, shapes, gpu)) continue;
       // An alias (reshape) has no program.
-      for (const dispatch of op.variants[variant]?.(attrs, shapes, gpu).dispatches ?? []) add(dispatch, title);
+      const dispatches = op.variants[variant]?.(attrs, shapes, gpu).dispatches ?? [];
+      await loadPrograms(dispatches);
+      for (const dispatch of dispatches) add(dispatch, title);
     }
   }
   return [...found.values()].toSorted((a, b) => a.name.localeCompare(b.name));

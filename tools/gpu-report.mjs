@@ -100,7 +100,7 @@ async function listPrograms(only) {
     const environment = server.environments.ssr;
     if (!isRunnableDevEnvironment(environment)) throw new Error("gpu-report: this Vite cannot run modules");
     const { gpuPrograms } = await environment.runner.import(path.join(root, "tools/gpu-programs.ts"));
-    return gpuPrograms(only);
+    return await gpuPrograms(only);
   } finally {
     await server.close();
   }

@@ -1,4 +1,5 @@
-// Leaves the example problems of operations out of production builds: tests and tools read them, a page never does.
+// Leaves out of production builds what operations say to tests and tools only: their example problems, and which inputs hold
+// integers or have no gradient. A page never reads it.
 
 /** @typedef {{ start: number, end: number, type: string, [key: string]: any }} Node */
 
@@ -18,7 +19,8 @@ function* operationCalls(node) {
 }
 
 /**
- * The code with `cases: [...]` of every `operation({ ... })` emptied; undefined where there is none.
+ * The code with `cases: [...]` of every `operation({ ... })` emptied, and `constants` and `integers` left out; undefined where
+ * there is none.
  * @param {string} code JavaScript
  * @param {Node} program its syntax tree
  */
@@ -26,9 +28,13 @@ export function withoutCases(code, program) {
   let result = code;
   const found = [...operationCalls(program)]
     .flatMap((call) => call.arguments[0]?.properties ?? [])
-    .filter((property) => property.key?.name === "cases")
+    .filter((property) => /^(cases|constants|integers)$/.test(property.key?.name))
     .toSorted((a, b) => b.start - a.start);
-  for (const { start, end } of found) result = `${result.slice(0, start)}cases: []${result.slice(end)}`;
+  for (const { start, end, key } of found) {
+    const rest = result.slice(end);
+    // With the comma that parts it from the next property.
+    result = result.slice(0, start) + (key.name === "cases" ? `cases: []${rest}` : rest.replace(/^\s*,/, ""));
+  }
   return found.length > 0 ? result : undefined;
 }
 

@@ -4,7 +4,6 @@
 import { ThawError } from "../errors";
 import { GpuMemory } from "./memory";
 import { PipelineCache } from "./pipelines";
-import { Profiler } from "./profiler";
 import { parseTuning, Tuning, type TuningSetting } from "./tuning";
 
 export interface GpuOptions {
@@ -52,12 +51,11 @@ const raisedLimits = [
 
 const usefulFeatures: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16", "subgroups"];
 
-/** A device with its memory, pipelines and profiler. Made by `requestGpu`; `dispose()` frees everything. */
+/** A device with its memory and pipelines. Made by `requestGpu`; `dispose()` frees everything. */
 export class Gpu {
   readonly memory: GpuMemory;
   readonly pipelines: PipelineCache;
   #errors: string[] = [];
-  readonly profiler: Profiler;
   /** Resolves when the device is lost, with the reason; after `dispose()` the reason is "destroyed". */
   readonly lost: Promise<GPUDeviceLostInfo>;
   /** Forces kernels of one variant where an operation has it; for tests and benchmarks. */
@@ -74,7 +72,6 @@ export class Gpu {
   ) {
     this.memory = new GpuMemory(device);
     this.pipelines = new PipelineCache(device);
-    this.profiler = new Profiler(device);
     this.lost = device.lost;
     device.addEventListener("uncapturederror", (event) => this.#errors.push(event.error.message));
   }

@@ -3,7 +3,6 @@
  * one compute pass into the caller's encoder and makes no object but the command buffer.
  */
 import type { Gpu } from "./device";
-import type { DispatchTime, ProfilerSession } from "./profiler";
 import type { PipelineRequest } from "./pipelines";
 import { bufferAlignment } from "./memory";
 
@@ -85,24 +84,8 @@ export class Recording {
     return this.#dispatches.length;
   }
 
-  /** Records every dispatch; with a session each one in a pass of its own, between two timestamps. */
-  encode(encoder: GPUCommandEncoder, session?: ProfilerSession): void {
-    if (!session) {
-      const pass = encoder.beginComputePass();
-      for (const d of this.#dispatches) this.#encodeOne(pass, d);
-      pass.end();
-      return;
-    }
-    this.#dispatches.forEach((d, i) => {
-      const timestampWrites = session.writes(i);
-      const pass = encoder.beginComputePass({ label: d.label, ...(timestampWrites && { timestampWrites }) });
-      this.#encodeOne(pass, d);
-      pass.end();
-    });
-  }
-
-  /** Records the list `repeats` times into one pass, between two timestamps where there are any. */
-  encodeRepeated(encoder: GPUCommandEncoder, repeats: number, timestampWrites?: GPUComputePassTimestampWrites): void {
+  /** Records the list, `repeats` times, into one pass; between two timestamps where there are any. */
+  encode(encoder: GPUCommandEncoder, repeats = 1, timestampWrites?: GPUComputePassTimestampWrites): void {
     const pass = encoder.beginComputePass({ ...(timestampWrites && { timestampWrites }) });
     for (let i = 0; i < repeats; i++) for (const d of this.#dispatches) this.#encodeOne(pass, d);
     pass.end();
@@ -120,16 +103,6 @@ export class Recording {
       const error = await this.#gpu.device.popErrorScope();
       if (error) throw new Error(`${d.label}: ${error.message}`);
     }
-  }
-
-  /** Runs the list once with timestamps around every dispatch. */
-  async profile(): Promise<DispatchTime[]> {
-    const session = this.#gpu.profiler.begin(this.length);
-    const encoder = this.#gpu.device.createCommandEncoder();
-    this.encode(encoder, session);
-    session.resolve(encoder);
-    this.#gpu.submit([encoder.finish()]);
-    return await session.read();
   }
 
   #encodeOne(pass: GPUComputePassEncoder, d: Prepared): void {

@@ -2,6 +2,8 @@
  * What a kernel is: a complete WGSL program and the plain data that says how to run it. Nothing in this file
  * touches a GPU; bindings and the order of the uniforms are read from the WGSL, so they are listed only there.
  */
+import { ThawError } from "../errors";
+import type { Program } from "./program";
 
 /** Arithmetic and memory traffic of one dispatch: floating-point operations and bytes moved to and from memory. */
 export interface Cost {
@@ -38,9 +40,8 @@ export type Constants = Readonly<Record<string, number | boolean>>;
  * All functions are pure, so that a plan can be made, printed and costed without a device.
  */
 export interface Kernel<P = never> {
-  readonly name: string;
-  /** The WGSL text; entry point `main`, storage and uniform bindings in group 0. */
-  readonly source: string;
+  /** The WGSL; entry point `main`, storage and uniform bindings in group 0. */
+  readonly program: Program;
   /** Values for top-level `const NAME = ...;` lines (register tiles, switches that shape arrays). */
   readonly constants?: (p: P) => Constants;
   /** Values for `override` declarations (workgroup sizes, switches that need no array). */
@@ -129,13 +130,15 @@ function asFloat(value: number): string {
 
 /** Packs one `Params` struct: scalars only, 4 bytes each in the order of the WGSL, padded to 16 bytes. */
 export function packParams(kernel: Kernel<any>, values: Readonly<Record<string, number>>): ArrayBuffer {
-  const { fields } = readInterface(kernel.source);
+  const { fields } = readInterface(kernel.program.text);
   const buffer = new ArrayBuffer(Math.max(16, Math.ceil(fields.length / 4) * 16));
   const view = new DataView(buffer);
   fields.forEach((field, i) => {
     const value = values[field.name];
     if (value === undefined)
-      throw new Error(`${kernel.name}: no value for the uniform ${field.name}; expected one of type ${field.type}.`);
+      throw new Error(
+        `${kernel.program.name}: no value for the uniform ${field.name}; expected one of type ${field.type}.`,
+      );
     if (field.type === "f32") view.setFloat32(i * 4, value, true);
     else if (field.type === "i32") view.setInt32(i * 4, value, true);
     else view.setUint32(i * 4, value, true);
@@ -143,7 +146,7 @@ export function packParams(kernel: Kernel<any>, values: Readonly<Record<string, 
   const extra = Object.keys(values).find((name) => !fields.some((f) => f.name === name));
   if (extra)
     throw new Error(
-      `${kernel.name}: the uniform ${extra} is not in Params; expected only ${fields.map((f) => f.name).join(", ")}.`,
+      `${kernel.program.name}: the uniform ${extra} is not in Params; expected only ${fields.map((f) => f.name).join(", ")}.`,
     );
   return buffer;
 }
@@ -174,15 +177,39 @@ export interface LaunchDescription {
   readonly names: readonly string[];
 }
 
-/** Puts a kernel and its problem into the runtime's terms. */
+/**
+ * Fetches the programs of what is going to be launched.
+ *
+ * @throws ThawError where one does not come.
+ */
+export async function loadPrograms(dispatches: readonly Dispatch[]): Promise<void> {
+  const programs = new Set(dispatches.map(({ kernel }) => kernel.program));
+  await Promise.all(
+    [...programs].map(async (program) => {
+      try {
+        await program.load();
+      } catch (error) {
+        throw new ThawError(
+          program.name,
+          `its program could not be loaded (${String(error)})`,
+          "the files that Thaw was built into",
+          "Reload the page.",
+        );
+      }
+    }),
+  );
+}
+
+/** Puts a kernel and its problem into the runtime's terms. The kernel's program has to be loaded. */
 export function describeLaunch({ kernel, problem }: Dispatch): LaunchDescription {
   const p = problem as never;
-  const { bindings } = readInterface(kernel.source);
+  const { text } = kernel.program;
+  const { bindings } = readInterface(text);
   const overrides = kernel.overrides?.(p) ?? {};
   return {
     pipeline: {
-      label: kernel.name,
-      code: kernel.constants ? specialize(kernel.source, kernel.constants(p)) : kernel.source,
+      label: kernel.program.name,
+      code: kernel.constants ? specialize(text, kernel.constants(p)) : text,
       constants: Object.fromEntries(Object.entries(overrides).map(([name, value]) => [name, Number(value)])),
       bindings,
     },

@@ -1,5 +1,5 @@
 /** What an autotuner may try for a problem: pure, so that it can be printed and tested without a GPU. */
-import type { Kernel } from "./kernel";
+import { loadPrograms, type Kernel } from "./kernel";
 import {
   fits,
   variantOfForm,
@@ -9,6 +9,7 @@ import {
   type Shape,
   type Unlikely,
 } from "./operation";
+import type { Program } from "./program";
 
 /** For every operation that says nothing else: the readable definition may win where there is next to nothing to do. */
 const usuallyUnlikely: Readonly<Record<string, Unlikely | undefined>> = { plain: { above: 1e6 } };
@@ -32,7 +33,7 @@ export function candidatesFor(
   const usual = op.select?.(attrs, shapes, adapter) ?? "plain";
   const lower = (variant: string): Candidate => ({ variant, lowering: op.variants[variant](attrs, shapes, adapter) });
   const first = lower(usual);
-  const half = inHalfPrecision(first.lowering);
+  const inHalfPrecision = (variant: string) => op.f16Variants?.includes(variantOfForm(variant)) ?? false;
   const flops = flopsOf(first.lowering);
   const runs = (variant: string) => variant in op.variants && fits(op, variant, attrs, shapes, adapter);
   const likely = (variant: string) => {
@@ -42,8 +43,8 @@ export function candidatesFor(
   const candidates = new Map([[launched(first.lowering), first]]);
   for (const variant of Object.keys(op.variants)) {
     if (!likely(variant) || !runs(variant)) continue;
+    if (inHalfPrecision(variant) && !inHalfPrecision(usual)) continue;
     const candidate = lower(variant);
-    if (!half && inHalfPrecision(candidate.lowering)) continue;
     const key = launched(candidate.lowering);
     if (!candidates.has(key)) candidates.set(key, candidate);
   }
@@ -54,14 +55,12 @@ export function candidatesFor(
 export const flopsOf = ({ dispatches }: Lowering): number =>
   dispatches.reduce((sum, { kernel, problem }) => sum + kernel.cost(problem).flops, 0);
 
-const inHalfPrecision = ({ dispatches }: Lowering): boolean =>
-  dispatches.some(({ kernel }) => /^\s*enable\b[^;]*\bf16\b/m.test(kernel.source));
-
-/** Two lowerings with one text launch the same. */
+/** Two lowerings with one answer launch the same. */
 const launched = ({ dispatches }: Lowering): string =>
   JSON.stringify(
     dispatches.map(({ kernel, problem, bind }) => [
-      program(kernel, problem),
+      kernel.program.name,
+      kernel.constants?.(problem),
       kernel.overrides?.(problem),
       kernel.workgroups(problem),
       kernel.params(problem),
@@ -69,24 +68,24 @@ const launched = ({ dispatches }: Lowering): string =>
     ]),
   );
 
-/** A kernel's program for a problem, in few letters. */
-function program(kernel: Kernel<any>, problem: unknown): unknown {
-  let known = digests.get(kernel.source);
-  if (known === undefined) digests.set(kernel.source, (known = digest(kernel.source)));
-  return [known, kernel.constants?.(problem)];
+/** A kernel's program in few letters. */
+function digestOfProgram({ program }: Kernel<any>): string {
+  let known = digests.get(program);
+  if (known === undefined) digests.set(program, (known = digest(program.text)));
+  return known;
 }
 
-/** By program text. */
-const digests = new Map<string, string>();
+const digests = new Map<Program, string>();
 
 /**
  * Digest of the candidates' names and programs. A stored answer is believed as long as it is the same, so that answers go
  * out of use when a kernel changes or a new variant comes.
  */
-export function digestOf(candidates: readonly Candidate[]): string {
+export async function digestOf(candidates: readonly Candidate[]): Promise<string> {
+  await loadPrograms(candidates.flatMap(({ lowering }) => lowering.dispatches));
   const parts = candidates.map(({ variant, lowering }) => [
     variant,
-    lowering.dispatches.map(({ kernel, problem }) => program(kernel, problem)),
+    lowering.dispatches.map(({ kernel, problem }) => [digestOfProgram(kernel), kernel.constants?.(problem)]),
   ]);
   return digest(JSON.stringify(parts));
 }

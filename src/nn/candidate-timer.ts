@@ -1,7 +1,8 @@
 /** Times candidates of the autotuner on the GPU, on memory of their own: a training's weights and data are never touched. */
 import type { Gpu } from "../gpu/device";
+import { Profiler } from "../gpu/profiler";
 import { Recording, type BufferRange, type DispatchRequest } from "../gpu/recorder";
-import { describeLaunch, readInterface, type Dispatch } from "../kernels/kernel";
+import { describeLaunch, loadPrograms, readInterface, type Dispatch } from "../kernels/kernel";
 import { elements } from "../kernels/operation";
 import type { Candidate } from "../kernels/tuning";
 import { blockBytes } from "./compile/plan-memory";
@@ -12,12 +13,14 @@ const bufferUsage = 0x80; // STORAGE; nothing is ever copied in or out: times of
 
 export class GpuCandidateTimer implements CandidateTimer {
   readonly #gpu: Gpu;
+  readonly #profiler: Profiler;
   /** The n-th serves the n-th largest value of a problem. Grown as needed, which the heaviest problem does almost alone. */
   readonly #buffers: GPUBuffer[] = [];
   #step: GPUBuffer | undefined;
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
+    this.#profiler = new Profiler(gpu.device);
   }
 
   async prepare(problem: PlanProblem, candidates: readonly Candidate[]): Promise<PreparedCandidates> {
@@ -76,7 +79,9 @@ export class GpuCandidateTimer implements CandidateTimer {
 
   /** All at once; failures show when a candidate is recorded. */
   async #compile(candidates: readonly Candidate[]): Promise<void> {
-    const launches = candidates.flatMap(({ lowering }) => lowering.dispatches.map(describeLaunch));
+    const dispatches = candidates.flatMap(({ lowering }) => lowering.dispatches);
+    await loadPrograms(dispatches);
+    const launches = dispatches.map(describeLaunch);
     await Promise.allSettled(launches.map(async ({ pipeline }) => await this.#gpu.pipelines.get(pipeline)));
   }
 
@@ -89,7 +94,7 @@ export class GpuCandidateTimer implements CandidateTimer {
 
   async #record({ variant, lowering }: Candidate, values: ReadonlyMap<string, GPUBuffer>): Promise<Recording> {
     const requests = lowering.dispatches.map((d): DispatchRequest => ({
-      label: `${d.kernel.name} (tuning)`,
+      label: `${d.kernel.program.name} (tuning)`,
       ...describeLaunch(d),
       ranges: this.#ranges(d, values),
     }));
@@ -100,7 +105,7 @@ export class GpuCandidateTimer implements CandidateTimer {
     const sizes = d.kernel.sizes(d.problem);
     const step = (this.#step ??= this.#gpu.memory.create("tuning step", blockBytes, 0x40)); // UNIFORM
     const ranges = new Map<string, BufferRange>();
-    for (const { name, access } of readInterface(d.kernel.source).bindings) {
+    for (const { name, access } of readInterface(d.kernel.program.text).bindings) {
       if (name === "params") continue;
       const value = d.bind[name];
       if (access === "uniform") ranges.set(name, { buffer: step, offset: 0, size: blockBytes });
@@ -115,18 +120,18 @@ export class GpuCandidateTimer implements CandidateTimer {
   /** The caller asks for errors before it waits: a queue that was given something invalid may have nothing to answer. */
   #runOnce(recording: Recording): Promise<true> {
     const encoder = this.#gpu.device.createCommandEncoder();
-    recording.encodeRepeated(encoder, 1);
+    recording.encode(encoder, 1);
     this.#gpu.submit([encoder.finish()]);
     return Promise.resolve(true);
   }
 
   /** A submit a run, so that none keeps the GPU from drawing the screen for long. */
   async #round(runs: readonly { readonly recording: Recording; readonly repeats: number }[]): Promise<number[]> {
-    if (!this.#gpu.profiler.available) return await this.#roundByClock(runs);
-    const session = this.#gpu.profiler.begin(runs.length);
+    if (!this.#profiler.available) return await this.#roundByClock(runs);
+    const session = this.#profiler.begin(runs.length);
     runs.forEach(({ recording, repeats }, i) => {
       const encoder = this.#gpu.device.createCommandEncoder();
-      recording.encodeRepeated(encoder, repeats, session.writes(i));
+      recording.encode(encoder, repeats, session.writes(i));
       if (i === runs.length - 1) session.resolve(encoder);
       this.#gpu.submit([encoder.finish()]);
     });
@@ -138,7 +143,7 @@ export class GpuCandidateTimer implements CandidateTimer {
     const spans: number[] = [];
     for (const { recording, repeats } of runs) {
       const encoder = this.#gpu.device.createCommandEncoder();
-      recording.encodeRepeated(encoder, repeats);
+      recording.encode(encoder, repeats);
       const commands = encoder.finish();
       await this.#gpu.finished();
       const start = performance.now();

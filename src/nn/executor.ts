@@ -4,7 +4,7 @@
  */
 import type { Gpu } from "../gpu/device";
 import { Recording, type BufferRange, type DispatchRequest } from "../gpu/recorder";
-import { describeLaunch } from "../kernels/kernel";
+import { describeLaunch, loadPrograms } from "../kernels/kernel";
 import { packStep, type StepValues } from "../kernels/step";
 import type { Plan, PlanStep } from "./compile/plan";
 import { blockBytes, type Place } from "./compile/plan-memory";
@@ -55,6 +55,7 @@ export class Executor {
   ): Promise<Executor> {
     const executor = new Executor(gpu, plan, state, workspace, resources);
     try {
+      await loadPrograms(plan.steps.map((s) => s.dispatch));
       const setup = plan.steps.filter((s) => s.phase === "setup");
       const main = plan.steps.filter((s) => s.phase !== "setup");
       if (setup.length > 0) executor.#setup = await executor.#record(setup, "setup");
@@ -67,9 +68,11 @@ export class Executor {
   }
 
   #record(steps: readonly PlanStep[], label: string): Promise<Recording> {
+    const values: BufferRange = { buffer: this.#step, offset: 0, size: blockBytes };
     const requests = steps.map((step): DispatchRequest => {
       const launch = describeLaunch(step.dispatch);
       const ranges = new Map(step.bindings.map((b) => [b.name, this.range(b.place, b.bytes)]));
+      ranges.set("step", values); // for the programs that have it
       return { label: `${step.kernel} for ${step.layer} (${step.phase})`, ...launch, ranges };
     });
     return Recording.create(this.#gpu, requests, label);
@@ -93,7 +96,6 @@ export class Executor {
             : this.#resources.get("gradients")!;
       return { buffer, offset: place.offset };
     }
-    if (place.name === "step") return { buffer: this.#step, offset: 0 };
     if (place.name === "parameters") return { buffer: this.#state.parameters, offset: 0 };
     const buffer = this.#resources.get(place.name) ?? this.#workspace.resource(place.name);
     if (!buffer) throw new Error(`plan: nothing provides the buffer ${place.name}`);
@@ -122,18 +124,6 @@ export class Executor {
     this.#main.encode(encoder);
     this.#gpu.submit([encoder.finish()]);
     this.#afterStep();
-  }
-
-  /** One step with the GPU time of each dispatch. The setup is not part of it. */
-  async profile(step: StepValues): Promise<{ step: PlanStep; microseconds: number }[]> {
-    this.#gpu.memory.write(this.#step, 0, packStep(step));
-    const encoder = this.#gpu.device.createCommandEncoder();
-    this.#encodeSetup(encoder);
-    this.#gpu.submit([encoder.finish()]);
-    const times = await this.#main.profile();
-    this.#afterStep();
-    const steps = this.plan.steps.filter((s) => s.phase !== "setup");
-    return times.map(({ index, microseconds }) => ({ step: steps[index], microseconds }));
   }
 
   /** One step, dispatch by dispatch, so that a validation error names kernel and layer. */

@@ -111,7 +111,7 @@ export async function tune(request: TuneRequest): Promise<TuningResult> {
       continue;
     }
     const candidates = candidatesFor(findOperation(problem.op), attrs, shapes, adapter);
-    const programs = digestOf(candidates);
+    const programs = await digestOf(candidates);
     if (candidates.length < 2 || answer?.programs === programs) {
       settled.add(key);
       if (answer?.programs === programs) known.push({ problem, candidates: [], answer });

@@ -8,7 +8,6 @@ import type { Plan } from "../nn/compile/plan";
 import type { Mode, Objective } from "../nn/compile/trace";
 import type { Optimizer } from "../nn/compile/update";
 import { DeviceState } from "../nn/device-state";
-import type { Executor } from "../nn/executor";
 import type { Container } from "../nn/model";
 import type { Parameter } from "../nn/parameter";
 import { TrainingArenas } from "../nn/training-arenas";
@@ -274,12 +273,6 @@ export class ModelTrainer implements Trainer {
     const plan = await this.plans.toRun({ mode, batchSize }, this.optimizer);
     const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;
     return await this.#standing.get(this.gpu, mode, plan, this.state, arenas?.resources);
-  }
-
-  /** One step of the standing training plan with GPU times; for benchmarks. The batch is the last one written. */
-  async profileStep(batchSize: number): Promise<Awaited<ReturnType<Executor["profile"]>>> {
-    const { executor } = await this.#standingFor("train", batchSize);
-    return await executor.profile(this.stepValues(++this.iteration, 0, 0, 0));
   }
 
   async readGradients(): Promise<Map<Parameter, Float32Array>> {

@@ -15,7 +15,7 @@ import {
   type Shape,
 } from "../../src/kernels/operation";
 import { roundToHalf } from "../../src/kernels/half/toHalf.reference";
-import { describeLaunch } from "../../src/kernels/kernel";
+import { describeLaunch, loadPrograms } from "../../src/kernels/kernel";
 import { operations } from "../../src/kernels/registry";
 import { flopsOf } from "../../src/kernels/tuning";
 import { forcedVariant, lacking, long, skip } from "./forced";
@@ -167,10 +167,13 @@ export function contractSuite(getGpu: () => Gpu, { forms = false } = {}): void {
           const ref = references.get(op.name);
           expect(ref, `a reference for ${op.name}`).toBeDefined();
           let ran = 0;
-          const runs = fewerTiles(op, variant, gpu, casesFor(op, variant, adapterTraits(gpu)));
+          const cases = casesFor(op, variant, adapterTraits(gpu));
+          const launchesOf = (runs: typeof cases) =>
+            runs.flatMap((r) => op.variants[variant](r.example.attrs, r.shapes, r.traits).dispatches);
+          await loadPrograms(launchesOf(cases));
+          const runs = fewerTiles(op, variant, gpu, cases);
           // All programs at once, on all cores: compiling them one by one is most of the time of this suite.
-          const launches = runs.flatMap((r) => op.variants[variant](r.example.attrs, r.shapes, r.traits).dispatches);
-          await Promise.all(launches.map(async (d) => await gpu.pipelines.get(describeLaunch(d).pipeline)));
+          await Promise.all(launchesOf(runs).map(async (d) => await gpu.pipelines.get(describeLaunch(d).pipeline)));
           for (const { example, seed, shapes, traits } of runs) {
             const inputs = roundInputs(op, variant, example.attrs, drawInputs(op, example, seed));
             ran++;

@@ -1,7 +1,7 @@
 /** Runs one variant of one operation on the GPU, outside any plan. */
 import type { Gpu } from "../../src/gpu/device";
 import { Recording, type BufferRange } from "../../src/gpu/recorder";
-import { describeLaunch, readInterface } from "../../src/kernels/kernel";
+import { describeLaunch, loadPrograms, readInterface } from "../../src/kernels/kernel";
 import { elements, exampleStep, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
 import { adapterTraits } from "../../src/nn/adapter-traits";
 import { packHalves, unpackHalves } from "./halves";
@@ -22,6 +22,7 @@ export async function runOperation(
 ): Promise<Record<string, Float32Array>> {
   const shapes = { ...inputShapes, ...op.shapes(attrs, inputShapes) } as Record<string, Shape>;
   const { dispatches, scratch = {} } = op.variants[variant](attrs, shapes, traits);
+  await loadPrograms(dispatches);
   const buffers = new Map<string, { buffer: GPUBuffer; count: number }>();
   const add = (name: string, count: number, data?: Float32Array | Uint32Array) => {
     const buffer = gpu.memory.create(name, count * 4, storage);
@@ -41,7 +42,7 @@ export async function runOperation(
     const launch = describeLaunch(d);
     const sizes = d.kernel.sizes(d.problem);
     const ranges = new Map<string, BufferRange>();
-    for (const { name, access } of readInterface(d.kernel.source).bindings) {
+    for (const { name, access } of readInterface(d.kernel.program.text).bindings) {
       if (name === "params") continue;
       if (access === "uniform") {
         ranges.set(name, { buffer: stepBuffer, offset: 0, size: 256 });
@@ -52,17 +53,19 @@ export async function runOperation(
       const found = buffers.get(value);
       if (!found)
         throw new Error(
-          `${op.name}/${variant}: binding ${name} of ${d.kernel.name} is bound to the unknown value ${value}`,
+          `${op.name}/${variant}: binding ${name} of ${d.kernel.program.name} is bound to the unknown value ${value}`,
         );
       const count = sizes[name];
-      if (count === undefined) throw new Error(`${d.kernel.name}: sizes() says nothing of ${name}`);
+      if (count === undefined) throw new Error(`${d.kernel.program.name}: sizes() says nothing of ${name}`);
       if (count > found.count)
-        throw new Error(`${d.kernel.name}: ${name} touches ${count} elements of ${value}, which has ${found.count}`);
+        throw new Error(
+          `${d.kernel.program.name}: ${name} touches ${count} elements of ${value}, which has ${found.count}`,
+        );
       // Exactly as many elements as declared, so that reading past the end shows as a clamped (wrong) value.
       ranges.set(name, { buffer: found.buffer, offset: 0, size: Math.max(4, Math.ceil(count / 4) * 16) });
     }
     return {
-      label: `${d.kernel.name} for ${op.name}`,
+      label: `${d.kernel.program.name} for ${op.name}`,
       pipeline: launch.pipeline,
       workgroups: launch.workgroups,
       params: launch.params,

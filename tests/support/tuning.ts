@@ -15,7 +15,9 @@ import {
   type TuningStore,
 } from "../../src/index";
 import type { Answers } from "../../src/gpu/tuning-store";
+import { Profiler } from "../../src/gpu/profiler";
 import { dispatch, type Kernel } from "../../src/kernels/kernel";
+import { Program } from "../../src/kernels/program";
 import type { Candidate } from "../../src/kernels/tuning";
 import { GpuCandidateTimer } from "../../src/nn/candidate-timer";
 import { normal, uniform } from "./random";
@@ -88,7 +90,7 @@ export function tuningSuite(): void {
       const store = keeping();
       const tuning = { budget: 60_000, store };
       const first = await withGpu({ tuning }, async (gpu) => {
-        const begin = vi.spyOn(gpu.profiler, "begin");
+        const begin = vi.spyOn(Profiler.prototype, "begin").mockClear();
         const start = gpu.memory.counters.liveBytes;
         const model = await compiled(gpu);
         const { loss } = await model.trainOnBatch(x, y);
@@ -108,7 +110,7 @@ export function tuningSuite(): void {
       });
       expect([...store.kept.values()].map((answers) => [...answers.keys()])).toEqual([Object.keys(first.table)]);
       await withGpu({ tuning }, async (gpu) => {
-        const begin = vi.spyOn(gpu.profiler, "begin");
+        const begin = vi.spyOn(Profiler.prototype, "begin").mockClear();
         const model = await compiled(gpu);
         expect(gpu.tuning.table).toEqual(first.table);
         // Also the plan that has not run yet follows what is known.
@@ -169,7 +171,7 @@ export function tuningSuite(): void {
 
     it("does nothing when it is off", async () => {
       await withGpu({ tuning: "off" }, async (gpu) => {
-        const begin = vi.spyOn(gpu.profiler, "begin");
+        const begin = vi.spyOn(Profiler.prototype, "begin").mockClear();
         await train(gpu);
         expect(begin).not.toHaveBeenCalled();
         expect(gpu.tuning.table).toEqual({});
@@ -186,7 +188,7 @@ export function tuningSuite(): void {
       });
       const run = async () =>
         await withGpu({ tuning: { table: { [key]: "plain" } } }, async (gpu) => {
-          const begin = vi.spyOn(gpu.profiler, "begin");
+          const begin = vi.spyOn(Profiler.prototype, "begin").mockClear();
           const result = await train(gpu);
           expect(begin).not.toHaveBeenCalled();
           return result;
@@ -241,14 +243,15 @@ export function tuningSuite(): void {
 
 function candidate(name: string, body: string, workgroups: number): Candidate {
   const kernel: Kernel = {
-    name,
-    source: `struct Params { n: u32 }
+    program: new Program(name, () =>
+      Promise.resolve(`struct Params { n: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3u) {
   let i = id.x;
   if i < params.n { ${body} }
-}`,
+}`),
+    ),
     params: () => ({ n: 64 }),
     workgroups: () => [workgroups, 1, 1],
     sizes: () => ({ y: 64 }),

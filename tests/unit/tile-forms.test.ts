@@ -1,6 +1,6 @@
 /** Which tile a problem gets on a GPU, and that the contract's cases reach every form. */
 import { describe, expect, it } from "vitest";
-import { describeLaunch } from "../../src/kernels/kernel";
+import { describeLaunch, loadPrograms } from "../../src/kernels/kernel";
 import {
   invocationsOf,
   packedForms,
@@ -43,19 +43,21 @@ describe("tiles for a GPU", () => {
 });
 
 /** Forms that an operation's variant takes over its cases. */
-function reached(name: string, variant: string): Set<string> {
+async function reached(name: string, variant: string): Promise<Set<string>> {
   const op = findOperation(name);
   const found = new Set<string>();
   for (const { attrs, inputs, traits } of op.cases) {
     const shapes = { ...inputs, ...op.shapes(attrs, inputs) } as Record<string, Shape>;
     const adapter = { ...gpuAdapter, features: ["shader-f16"] as const, ...traits };
     if (refusal(op, variant, attrs, shapes, adapter)) continue;
-    for (const dispatch of op.variants[variant](attrs, shapes, adapter).dispatches) {
+    const { dispatches } = op.variants[variant](attrs, shapes, adapter);
+    await loadPrograms(dispatches);
+    for (const dispatch of dispatches) {
       const { code } = describeLaunch(dispatch).pipeline;
       const [rows, columns] = ["ROWS", "COLUMNS"].map(
         (side) => new RegExp(`TILE_${side}: u32 = (\\d+)u`).exec(code)?.[1],
       );
-      if (rows) found.add(`${dispatch.kernel.name.replace(/_(tiles.*)/, "")} ${rows}x${columns}`);
+      if (rows) found.add(`${dispatch.kernel.program.name.replace(/_(tiles.*)/, "")} ${rows}x${columns}`);
     }
   }
   return found;
@@ -77,8 +79,8 @@ describe("the contract's cases", () => {
     ["conv2dFilterGradient", "tilesVec4", "conv2d_filter_gradient", all],
   ];
   for (const [op, variant, kernel, forms] of expected) {
-    it(`reach every form of ${op} ${variant}`, () => {
-      const found = reached(op, variant);
+    it(`reach every form of ${op} ${variant}`, async () => {
+      const found = await reached(op, variant);
       expect(forms.filter((form) => !found.has(`${kernel} ${form}`))).toEqual([]);
     });
   }

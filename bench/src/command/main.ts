@@ -26,7 +26,7 @@ async function run(args: Arguments): Promise<void> {
   const info: BuildInfo = {
     commit: readCommit(places),
     versions: readVersions(places),
-    sizes: ["size/core", "size/core+loaders"].some(wants) ? await sizeRows(places) : [],
+    sizes: ["size/core", "size/core+wgsl", "size/core+loaders"].some(wants) ? await sizeRows(places) : [],
     absent: { "load/first-step": { thaw: "in Node there is no page to load" } },
   };
   if (args.runtime === "node") {

@@ -2,7 +2,7 @@
 import { adapterTraits } from "../../../src/nn/adapter-traits";
 import { Recording, type BufferRange } from "../../../src/gpu/recorder";
 import type { Gpu, Shape } from "../../../src/index";
-import { describeLaunch, readInterface } from "../../../src/kernels/kernel";
+import { describeLaunch, loadPrograms } from "../../../src/kernels/kernel";
 import { chooseVariant, elements } from "../../../src/kernels/operation";
 import { findOperation } from "../../../src/kernels/registry";
 import { readBuffer } from "../../../src/nn/device-state";
@@ -44,17 +44,17 @@ export class ThawKernel {
       if (data[name]) gpu.memory.write(buffer, 0, data[name]);
     }
     for (const [name, count] of Object.entries(scratch)) buffers.set(name, gpu.memory.create(name, 4 * count, storage));
+    await loadPrograms(dispatches);
     let flops = 0;
     const requests = dispatches.map((d) => {
       const launch = describeLaunch(d);
       flops += d.kernel.cost(d.problem).flops;
       const sizes = d.kernel.sizes(d.problem);
       const ranges = new Map<string, BufferRange>();
-      for (const { name } of readInterface(d.kernel.source).bindings) {
-        const value = d.bind[name];
+      for (const [name, value] of Object.entries(d.bind)) {
         if (value) ranges.set(name, { buffer: buffers.get(value)!, offset: 0, size: Math.ceil(sizes[name] / 4) * 16 });
       }
-      return { label: d.kernel.name, ...launch, ranges };
+      return { label: d.kernel.program.name, ...launch, ranges };
     });
     const recording = await Recording.create(gpu, requests, problem.id);
     const [name, shape] = Object.entries(outputs)[0];

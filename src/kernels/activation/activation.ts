@@ -1,8 +1,7 @@
 /** Elementwise activations and their gradient: y = f(x), dx = dy * f'(x). */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
-import forwardSource from "./activation.wgsl?raw";
-import gradientSource from "./activation_gradient.wgsl?raw";
+import { wgsl } from "../program";
 
 /** An activation function with its settings; names and defaults are Keras's. */
 export interface Activation {
@@ -75,8 +74,7 @@ const workgroup = 64;
 const launch = (count: number) => foldWorkgroups(ceilDiv(count, workgroup * perInvocation));
 
 export const activationKernel: Kernel<Elementwise> = {
-  name: "activation",
-  source: forwardSource,
+  program: wgsl("layers", "activation"),
   overrides: (p) => ({ FUNCTION: functions[p.activation.kind] }),
   params: (p) => {
     const { slope, maxValue, threshold } = activationConstants(p.activation);
@@ -93,8 +91,7 @@ interface ElementwiseGradient extends Elementwise {
 }
 
 export const activationGradientKernel: Kernel<ElementwiseGradient> = {
-  name: "activation_gradient",
-  source: gradientSource,
+  program: wgsl("layers", "activation_gradient"),
   overrides: (p) => ({ FUNCTION: functions[p.activation.kind], SCALED: p.scaled }),
   params: (p) => {
     const { slope, maxValue, threshold } = activationConstants(p.activation);

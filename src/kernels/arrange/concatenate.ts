@@ -2,8 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, VariantUnfit, type Lower, type Shape, type Shapes } from "../operation";
-import source from "./concatenate.wgsl?raw";
-import vec4Source from "./concatenate_vec4.wgsl?raw";
+import { wgsl, type Program } from "../program";
 
 export interface ConcatenateAttrs {
   /** Counted from 0, the batch axis included; negative counts from the end. */
@@ -23,9 +22,8 @@ interface Part {
 const workgroup = 64;
 
 /** The program with `lanes` 4 counts in vectors. */
-const concatenation = (name: string, code: string, lanes: number): Kernel<Part> => ({
-  name,
-  source: code,
+const concatenation = (program: Program, lanes: number): Kernel<Part> => ({
+  program,
   params: (p) => ({
     count: (p.rows * p.length) / lanes,
     length: p.length / lanes,
@@ -37,8 +35,8 @@ const concatenation = (name: string, code: string, lanes: number): Kernel<Part> 
   cost: (p) => ({ flops: 0, bytes: 8 * p.rows * p.length }),
 });
 
-export const concatenateKernel = concatenation("concatenate", source, 1);
-export const concatenateVec4Kernel = concatenation("concatenate_vec4", vec4Source, 4);
+export const concatenateKernel = concatenation(wgsl("layers", "concatenate"), 1);
+export const concatenateVec4Kernel = concatenation(wgsl("layers", "concatenate_vec4"), 4);
 
 /** Shapes of x0, x1, ... in order. */
 function inputsOf(shapes: Shapes): Shape[] {

@@ -1,8 +1,7 @@
 /** The program behind slice, pad and transpose: a copy with an offset, strides and, outside a range, zeros. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { VariantUnfit, type Lowering, type Shape } from "../operation";
-import source from "./strided_copy.wgsl?raw";
-import vec4Source from "./strided_copy_vec4.wgsl?raw";
+import { wgsl, type Program } from "../program";
 
 /** How one axis of the output is walked. */
 export interface CopyAxis {
@@ -61,9 +60,8 @@ const padded = (p: StridedCopy) => p.axes.some((a) => a.from > 0 || a.to < a.siz
 const count = (p: StridedCopy) => p.axes.reduce((n, a) => n * a.size, 1);
 
 /** The program with `lanes` 4 counts in vectors; its problem is still in elements. */
-const stridedCopy = (name: string, code: string, lanes: number): Kernel<StridedCopy> => ({
-  name,
-  source: code,
+const stridedCopy = (program: Program, lanes: number): Kernel<StridedCopy> => ({
+  program,
   overrides: (p) => ({ RANK: p.axes.length, PADDED: padded(p) }),
   params: (p) => {
     // The innermost axis gets shorter by the lanes, the others take shorter steps.
@@ -92,8 +90,8 @@ const stridedCopy = (name: string, code: string, lanes: number): Kernel<StridedC
   }),
 });
 
-export const stridedCopyKernel = stridedCopy("strided_copy", source, 1);
-export const stridedCopyVec4Kernel = stridedCopy("strided_copy_vec4", vec4Source, 4);
+export const stridedCopyKernel = stridedCopy(wgsl("layers", "strided_copy"), 1);
+export const stridedCopyVec4Kernel = stridedCopy(wgsl("layers", "strided_copy_vec4"), 4);
 
 /** Whether every step of the copy moves whole vectors of four. */
 function inFours({ axes, offset }: StridedCopy): boolean {

@@ -6,11 +6,7 @@ import { lowerSumRows } from "../sumRows/sumRows";
 import { isRelu, reluBound } from "./batchNormTraining";
 import { needQuads, rowsEach, selectReduction, treeOf, treeOfVectors, treeWorkgroups, type Tree } from "./channels";
 import { foursParams, foursWorkgroups, inFours, needFours } from "./fours";
-import inputGradientSource from "./batch_norm_input_gradient.wgsl?raw";
-import inputGradientVec4Source from "./batch_norm_input_gradient_vec4.wgsl?raw";
-import reduceSource from "./batch_norm_reduce.wgsl?raw";
-import reduceQuadsSource from "./batch_norm_reduce_quads.wgsl?raw";
-import reduceVec4Source from "./batch_norm_reduce_vec4.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface BatchNormGradientAttrs {
   /** The activation of the relu family that was fused behind the normalization; its gradient is taken on the way. */
@@ -32,8 +28,7 @@ const reduceSwitches = (p: Reduce) => ({
 });
 
 export const batchNormReduceKernel: Kernel<Reduce> = {
-  name: "batch_norm_reduce",
-  source: reduceSource,
+  program: wgsl("batchNorm", "batch_norm_reduce"),
   overrides: (p) => ({ WORKGROUP: p.workgroup, CHANNELS: p.width, ...reduceSwitches(p) }),
   params: (p) => ({ rows: p.rows, channels: p.channels, rowsEach: rowsEach(p), maxValue: reluBound(p.activation) }),
   workgroups: treeWorkgroups,
@@ -57,8 +52,7 @@ export const batchNormReduceKernel: Kernel<Reduce> = {
 
 export const batchNormReduceVec4Kernel: Kernel<Reduce> = {
   ...batchNormReduceKernel,
-  name: "batch_norm_reduce_vec4",
-  source: reduceVec4Source,
+  program: wgsl("batchNorm", "batch_norm_reduce_vec4"),
   overrides: (p) => ({ WORKGROUP: p.workgroup, VECTORS: p.width, ...reduceSwitches(p) }),
   params: (p) => ({ ...batchNormReduceKernel.params(p), channels: p.channels / 4 }),
   workgroups: (p) => treeWorkgroups({ ...p, channels: p.channels / 4 }),
@@ -66,8 +60,7 @@ export const batchNormReduceVec4Kernel: Kernel<Reduce> = {
 
 export const batchNormReduceQuadsKernel: Kernel<Reduce> = {
   ...batchNormReduceKernel,
-  name: "batch_norm_reduce_quads",
-  source: reduceQuadsSource,
+  program: wgsl("batchNorm", "batch_norm_reduce_quads"),
   overrides: reduceSwitches,
   params: (p) => ({ rows: p.rows, channels: p.channels / 4, maxValue: reluBound(p.activation) }),
   workgroups: (p) => foldWorkgroups(p.channels / 4),
@@ -173,8 +166,7 @@ interface InputGradient {
 const perInvocation = 4;
 
 export const batchNormInputGradientKernel: Kernel<InputGradient> = {
-  name: "batch_norm_input_gradient",
-  source: inputGradientSource,
+  program: wgsl("batchNorm", "batch_norm_input_gradient"),
   overrides: (p) => ({ RELU: isRelu(p.activation), HAS_GAMMA: p.gamma, HAS_BETA: p.beta }),
   params: (p) => ({ count: p.count, channels: p.channels, maxValue: reluBound(p.activation) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.count, 64 * perInvocation)),
@@ -193,8 +185,7 @@ export const batchNormInputGradientKernel: Kernel<InputGradient> = {
 
 export const batchNormInputGradientVec4Kernel: Kernel<InputGradient> = {
   ...batchNormInputGradientKernel,
-  name: "batch_norm_input_gradient_vec4",
-  source: inputGradientVec4Source,
+  program: wgsl("batchNorm", "batch_norm_input_gradient_vec4"),
   params: (p) => ({ ...foursParams(p), maxValue: reluBound(p.activation) }),
   workgroups: foursWorkgroups,
 };

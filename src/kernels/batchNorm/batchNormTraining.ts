@@ -6,11 +6,7 @@ import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type AdapterTraits, type Case, type Lower, type Shape, type Shapes } from "../operation";
 import { needQuads, rowsEach, selectReduction, treeOf, treeWorkgroups, type Tree } from "./channels";
 import { foursParams, foursWorkgroups, needFours } from "./fours";
-import finishSource from "./batch_norm_finish.wgsl?raw";
-import normalizeSource from "./batch_norm_normalize.wgsl?raw";
-import normalizeVec4Source from "./batch_norm_normalize_vec4.wgsl?raw";
-import statisticsQuadsSource from "./batch_norm_statistics_quads.wgsl?raw";
-import statisticsSource from "./batch_norm_statistics.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface BatchNormAttrs {
   readonly epsilon: number;
@@ -26,8 +22,7 @@ interface Statistics extends Tree {
 }
 
 export const batchNormStatisticsKernel: Kernel<Statistics> = {
-  name: "batch_norm_statistics",
-  source: statisticsSource,
+  program: wgsl("batchNorm", "batch_norm_statistics"),
   overrides: (p) => ({ WORKGROUP: p.workgroup, CHANNELS: p.width, FINISH: p.slices === 1 }),
   params: (p) => ({
     rows: p.rows,
@@ -46,16 +41,14 @@ export const batchNormStatisticsKernel: Kernel<Statistics> = {
 
 export const batchNormStatisticsQuadsKernel: Kernel<Statistics> = {
   ...batchNormStatisticsKernel,
-  name: "batch_norm_statistics_quads",
-  source: statisticsQuadsSource,
+  program: wgsl("batchNorm", "batch_norm_statistics_quads"),
   overrides: () => ({}),
   params: (p) => ({ rows: p.rows, channels: p.channels / 4, epsilon: p.epsilon, momentum: p.momentum }),
   workgroups: (p) => foldWorkgroups(p.channels / 4),
 };
 
 export const batchNormFinishKernel: Kernel<Statistics> = {
-  name: "batch_norm_finish",
-  source: finishSource,
+  program: wgsl("batchNorm", "batch_norm_finish"),
   params: (p) => ({
     rows: p.rows,
     channels: p.channels,
@@ -85,8 +78,7 @@ interface Normalize {
 const perInvocation = 4;
 
 export const batchNormNormalizeKernel: Kernel<Normalize> = {
-  name: "batch_norm_normalize",
-  source: normalizeSource,
+  program: wgsl("batchNorm", "batch_norm_normalize"),
   overrides: (p) => ({ RELU: isRelu(p.activation), HAS_GAMMA: p.gamma, HAS_BETA: p.beta }),
   params: (p) => ({ count: p.count, channels: p.channels, maxValue: reluBound(p.activation) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.count, 64 * perInvocation)),
@@ -102,8 +94,7 @@ export const batchNormNormalizeKernel: Kernel<Normalize> = {
 
 export const batchNormNormalizeVec4Kernel: Kernel<Normalize> = {
   ...batchNormNormalizeKernel,
-  name: "batch_norm_normalize_vec4",
-  source: normalizeVec4Source,
+  program: wgsl("batchNorm", "batch_norm_normalize_vec4"),
   params: (p) => ({ ...foursParams(p), maxValue: reluBound(p.activation) }),
   workgroups: foursWorkgroups,
 };

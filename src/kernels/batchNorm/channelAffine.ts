@@ -11,10 +11,7 @@ import {
 import { checkChannels } from "./batchNormTraining";
 import { selectReduction } from "./channels";
 import { foursParams, foursWorkgroups, inFours, needFours } from "./fours";
-import affineSource from "./channel_affine.wgsl?raw";
-import affineVec4Source from "./channel_affine_vec4.wgsl?raw";
-import foldSource from "./batch_norm_fold.wgsl?raw";
-import foldGradientSource from "./batch_norm_fold_gradient.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface FoldAttrs {
   readonly epsilon: number;
@@ -29,8 +26,7 @@ interface Fold extends FoldAttrs {
 const foldLaunch = ({ channels }: { channels: number }): [number, number, number] => [ceilDiv(channels, 64), 1, 1];
 
 export const batchNormFoldKernel: Kernel<Fold> = {
-  name: "batch_norm_fold",
-  source: foldSource,
+  program: wgsl("batchNorm", "batch_norm_fold"),
   overrides: (p) => ({ HAS_GAMMA: p.gamma, HAS_BETA: p.beta }),
   params: (p) => ({ channels: p.channels, epsilon: p.epsilon }),
   workgroups: foldLaunch,
@@ -94,8 +90,7 @@ export const batchNormFold = operation<FoldAttrs>({
 });
 
 export const batchNormFoldGradientKernel: Kernel<FoldAttrs & { readonly channels: number }> = {
-  name: "batch_norm_fold_gradient",
-  source: foldGradientSource,
+  program: wgsl("batchNorm", "batch_norm_fold_gradient"),
   params: (p) => ({ channels: p.channels, epsilon: p.epsilon }),
   workgroups: foldLaunch,
   sizes: ({ channels }) => vectorSizes(channels, ["dscale", "dshift", "mean", "variance", "dgamma", "dbeta"]),
@@ -143,8 +138,7 @@ interface Affine {
 const perInvocation = 4;
 
 export const channelAffineKernel: Kernel<Affine> = {
-  name: "channel_affine",
-  source: affineSource,
+  program: wgsl("batchNorm", "channel_affine"),
   overrides: (p) => ({ HAS_SHIFT: p.shift, FUNCTION: activationConstants(p.activation ?? { kind: "linear" }).code }),
   params: (p) => {
     const { slope, maxValue, threshold } = activationConstants(p.activation ?? { kind: "linear" });
@@ -160,8 +154,7 @@ export const channelAffineKernel: Kernel<Affine> = {
 
 export const channelAffineVec4Kernel: Kernel<Affine> = {
   ...channelAffineKernel,
-  name: "channel_affine_vec4",
-  source: affineVec4Source,
+  program: wgsl("batchNorm", "channel_affine_vec4"),
   params: (p) => ({ ...channelAffineKernel.params(p), ...foursParams(p) }),
   workgroups: foursWorkgroups,
 };

@@ -9,10 +9,8 @@ import {
   epilogueSizes,
   type Epilogue,
 } from "../epilogue";
-import filterGradientSource from "./conv2d_filter_gradient_plain.wgsl?raw";
-import forwardSource from "./conv2d_plain.wgsl?raw";
-import inputGradientSource from "./conv2d_input_gradient_plain.wgsl?raw";
 import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
+import { wgsl } from "../program";
 
 const workgroup = 64;
 const launch = (count: number) => foldWorkgroups(ceilDiv(count, workgroup));
@@ -23,8 +21,7 @@ interface Fused {
 }
 
 export const plainKernel: Kernel<Fused> = {
-  name: "conv2d_plain",
-  source: forwardSource,
+  program: wgsl("plain", "conv2d_plain"),
   overrides: ({ epilogue }) => epilogueOverrides(epilogue),
   params: ({ p, epilogue }) => ({ count: outputCount(p), ...p, ...epilogueParams(epilogue) }),
   workgroups: ({ p }) => launch(outputCount(p)),
@@ -42,8 +39,7 @@ export const plainKernel: Kernel<Fused> = {
 };
 
 export const plainInputGradientKernel: Kernel<{ p: Convolution; residual: boolean }> = {
-  name: "conv2d_input_gradient_plain",
-  source: inputGradientSource,
+  program: wgsl("plain", "conv2d_input_gradient_plain"),
   overrides: ({ residual }) => ({ HAS_RESIDUAL: residual }),
   params: ({ p }) => ({ count: inputCount(p), ...p }),
   workgroups: ({ p }) => launch(inputCount(p)),
@@ -57,8 +53,7 @@ export const plainInputGradientKernel: Kernel<{ p: Convolution; residual: boolea
 };
 
 export const plainFilterGradientKernel: Kernel<Convolution> = {
-  name: "conv2d_filter_gradient_plain",
-  source: filterGradientSource,
+  program: wgsl("plain", "conv2d_filter_gradient_plain"),
   params: (p) => ({ count: filterCount(p), ...p }),
   workgroups: (p) => launch(filterCount(p)),
   sizes: (p) => ({ x: inputCount(p), dy: outputCount(p), dw: filterCount(p) }),

@@ -11,12 +11,11 @@ import {
 } from "../epilogue";
 import { lowerQuadsVec4 as lowerProduct, vectorsFor } from "../matmul/quads-vec4";
 import { tilesOf } from "../matmul/registers";
-import filterGradientSource from "./conv2d_filter_gradient_quads_vec4.wgsl?raw";
-import source from "./conv2d_quads_vec4.wgsl?raw";
 import { directions } from "./directions";
 import { gatherInVectors, type Gather } from "./gather";
 import { inFours } from "./problem";
 import { filterGradientBy, filterGradientQuadsKernel, needSubgroups, type FilterQuads } from "./registers";
+import { wgsl } from "../program";
 
 interface Quads {
   readonly gather: Gather;
@@ -26,8 +25,7 @@ interface Quads {
 }
 
 export const quadsVec4Kernel: Kernel<Quads> = {
-  name: "conv2d_quads_vec4",
-  source,
+  program: wgsl("software", "conv2d_quads_vec4"),
   constants: ({ vectors }) => ({ VECTORS: vectors }),
   overrides: ({ gather, epilogue }) => ({
     W_TURNED: gather.params.wStep === 1,
@@ -47,8 +45,7 @@ export const quadsVec4Kernel: Kernel<Quads> = {
 
 export const filterGradientQuadsVec4Kernel: Kernel<FilterQuads> = {
   ...filterGradientQuadsKernel,
-  name: "conv2d_filter_gradient_quads_vec4",
-  source: filterGradientSource,
+  program: wgsl("software", "conv2d_filter_gradient_quads_vec4"),
   constants: ({ tile }) => ({ VECTORS: tile / 4 }),
   params: (q) => {
     const { m, n, channels, filters, depth, ...rest } = filterGradientQuadsKernel.params(q);

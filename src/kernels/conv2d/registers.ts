@@ -12,11 +12,10 @@ import {
 } from "../epilogue";
 import { lowerParts, partsFor } from "../matmul/parts";
 import { lowerRegisters as lowerProduct, tileFor, tilesOf } from "../matmul/registers";
-import filterGradientSource from "./conv2d_filter_gradient_quads.wgsl?raw";
-import quadsSource from "./conv2d_quads.wgsl?raw";
 import { directions, type Family } from "./directions";
 import type { Gather } from "./gather";
 import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
+import { wgsl } from "../program";
 
 interface Quads {
   readonly gather: Gather;
@@ -25,8 +24,7 @@ interface Quads {
 }
 
 export const quadsKernel: Kernel<Quads> = {
-  name: "conv2d_quads",
-  source: quadsSource,
+  program: wgsl("software", "conv2d_quads"),
   constants: ({ tile }) => ({ TILE: tile }),
   overrides: ({ epilogue }) => epilogueOverrides(likeRelu(epilogue)),
   params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueParams(likeRelu(epilogue)) }),
@@ -51,8 +49,7 @@ export interface FilterQuads {
 const filterRows = (p: Convolution) => p.filterRows * p.filterColumns * p.depth;
 
 export const filterGradientQuadsKernel: Kernel<FilterQuads> = {
-  name: "conv2d_filter_gradient_quads",
-  source: filterGradientSource,
+  program: wgsl("software", "conv2d_filter_gradient_quads"),
   constants: ({ tile }) => ({ TILE: tile }),
   params: ({ p, rowsEach }) => ({
     m: filterRows(p),

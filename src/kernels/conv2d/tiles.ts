@@ -31,14 +31,12 @@ import {
   lowerTilesVec4 as lowerProductVec4,
   lowerTilesW16 as lowerProductW16,
 } from "../matmul/tiles";
-import filterGradientSource from "./conv2d_filter_gradient_tiles.wgsl?raw";
-import filterGradientVec4Source from "./conv2d_filter_gradient_tiles_vec4.wgsl?raw";
-import source from "./conv2d_tiles.wgsl?raw";
-import f16Source from "./conv2d_tiles_f16.wgsl?raw";
-import vec4Source from "./conv2d_tiles_vec4.wgsl?raw";
 import { directions, type Family } from "./directions";
 import { gatherInVectors, type Gather } from "./gather";
 import { convolutionCost, filterCount, inFours, inputCount, outputCount, type Convolution } from "./problem";
+import { wgsl } from "../program";
+
+const vec4Program = wgsl("gpu", "conv2d_tiles_vec4");
 
 interface Tiled {
   readonly gather: Gather;
@@ -47,8 +45,7 @@ interface Tiled {
 }
 
 export const tilesKernel: Kernel<Tiled> = {
-  name: "conv2d_tiles",
-  source,
+  program: wgsl("gpu", "conv2d_tiles"),
   constants: ({ tile }) => tileConstants(tile),
   overrides: ({ gather, epilogue }) => ({ W_TURNED: gather.params.wStep === 1, ...epilogueOverrides(epilogue) }),
   params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueParams(epilogue) }),
@@ -65,16 +62,14 @@ export const tilesKernel: Kernel<Tiled> = {
 
 export const tilesVec4Kernel: Kernel<Tiled> = {
   ...tilesKernel,
-  name: "conv2d_tiles_vec4",
-  source: vec4Source,
+  program: vec4Program,
   params: ({ gather, epilogue }) => ({ ...gatherInVectors(gather.params), ...epilogueParams(epilogue) }),
 };
 
 /** w in f16: half the words and half the bytes. */
 export const tilesW16Kernel: Kernel<Tiled> = {
   ...tilesVec4Kernel,
-  name: "conv2d_tiles_w16",
-  source: readingHalves(vec4Source),
+  program: readingHalves("conv2d_tiles_w16", vec4Program),
   sizes: (q) => {
     const { w, ...rest } = tilesVec4Kernel.sizes(q);
     return { ...rest, w: w / 2 };
@@ -84,8 +79,7 @@ export const tilesW16Kernel: Kernel<Tiled> = {
 
 export const tilesF16Kernel: Kernel<Tiled> = {
   ...tilesW16Kernel,
-  name: "conv2d_tiles_f16",
-  source: f16Source,
+  program: wgsl("f16", "conv2d_tiles_f16"),
   constants: ({ tile }) => packedConstants(tile),
   overrides: ({ epilogue }) => epilogueOverrides(epilogue),
 };
@@ -103,8 +97,7 @@ const groupsOf = (p: Convolution) => p.filters / p.filtersEach;
 const positionsOf = (p: Convolution) => p.batch * p.outRows * p.outColumns;
 
 export const filterGradientTilesKernel: Kernel<FilterTiled> = {
-  name: "conv2d_filter_gradient_tiles",
-  source: filterGradientSource,
+  program: wgsl("gpu", "conv2d_filter_gradient_tiles"),
   constants: ({ tile }) => tileConstants(tile),
   params: ({ p, each }) => ({
     m: filterRows(p),
@@ -139,8 +132,7 @@ export const filterGradientTilesKernel: Kernel<FilterTiled> = {
 
 export const filterGradientTilesVec4Kernel: Kernel<FilterTiled> = {
   ...filterGradientTilesKernel,
-  name: "conv2d_filter_gradient_tiles_vec4",
-  source: filterGradientVec4Source,
+  program: wgsl("gpu", "conv2d_filter_gradient_tiles_vec4"),
   params: (q) => {
     const { p } = q;
     const whole = filterGradientTilesKernel.params(q);

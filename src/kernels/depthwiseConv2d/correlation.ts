@@ -5,10 +5,8 @@
 import { epilogueCost, epilogueOverrides, epilogueParams, epilogueSizes, type Epilogue } from "../epilogue";
 import { ceilDiv, foldWorkgroups, type Kernel } from "../kernel";
 import { dilatedSize, type Pair } from "../convolution";
-import generalSource from "./depthwise_vec4.wgsl?raw";
-import stripSource from "./depthwise_3x3.wgsl?raw";
-import strip2Source from "./depthwise_3x3_stride2.wgsl?raw";
 import { stripsOf, type Depthwise } from "./geometry";
+import { wgsl } from "../program";
 
 /** One filter a channel (multiplier 1), channels in fours. `image` slides under the filter and gives `result`. */
 export interface Correlation {
@@ -107,8 +105,7 @@ function stripWorkgroups(p: Correlation) {
 }
 
 export const stripKernel: Kernel<Correlation> = {
-  name: "depthwise_3x3",
-  source: stripSource,
+  program: wgsl("depthwise", "depthwise_3x3"),
   overrides: (p) => ({ ...epilogueOverrides(p.epilogue), FLIPPED: p.flipped }),
   params: stripParams,
   workgroups: stripWorkgroups,
@@ -117,8 +114,7 @@ export const stripKernel: Kernel<Correlation> = {
 };
 
 export const strip2Kernel: Kernel<Correlation> = {
-  name: "depthwise_3x3_stride2",
-  source: strip2Source,
+  program: wgsl("depthwise", "depthwise_3x3_stride2"),
   overrides: (p) => epilogueOverrides(p.epilogue),
   params: stripParams,
   workgroups: stripWorkgroups,
@@ -135,8 +131,7 @@ function columnBlocks(p: Correlation): number {
 }
 
 export const generalKernel: Kernel<Correlation> = {
-  name: "depthwise_vec4",
-  source: generalSource,
+  program: wgsl("depthwise", "depthwise_vec4"),
   overrides: (p) => ({
     ...epilogueOverrides(p.epilogue),
     FLIPPED: p.flipped,

@@ -24,15 +24,14 @@ import {
   selectVariant,
   type Depthwise,
 } from "./geometry";
-import plainSource from "./depthwise_conv2d.wgsl?raw";
+import { wgsl } from "../program";
 
 interface Forward extends Depthwise {
   readonly epilogue: Epilogue;
 }
 
 export const depthwisePlainKernel: Kernel<Forward> = {
-  name: "depthwise_conv2d",
-  source: plainSource,
+  program: wgsl("depthwise", "depthwise_conv2d"),
   overrides: (p) => epilogueOverrides(p.epilogue),
   params: (p) => ({ count: elements(p.y), ...plainParams(p), ...epilogueParams(p.epilogue) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.y), 64)),
@@ -77,11 +76,12 @@ const fast =
     return { dispatches: [dispatch(kernelFor(problem), correlation, bindings(epilogue))] };
   };
 
-const plainCases: Case<ConvolutionAttrs>[] = examples.map((example, i) => {
-  const { attrs, x, w } = example;
-  // Every third with a bias, which is part of the operation and not only of its epilogue.
-  return { attrs, inputs: { x, w, b: i % 3 === 1 ? [w[2] * w[3]] : undefined }, ...flagsOf(example) };
-});
+const plainCases = (): Case<ConvolutionAttrs>[] =>
+  examples().map((example, i) => {
+    const { attrs, x, w } = example;
+    // Every third with a bias, which is part of the operation and not only of its epilogue.
+    return { attrs, inputs: { x, w, b: i % 3 === 1 ? [w[2] * w[3]] : undefined }, ...flagsOf(example) };
+  });
 
 const epilogues: Activation[] = [
   { kind: "relu", maxValue: 6 },
@@ -93,22 +93,23 @@ const epilogues: Activation[] = [
   { kind: "hardSilu" },
 ];
 
-const fusedCases: Case<ConvolutionAttrs>[] = epilogues.map((activation, i) => {
-  const { attrs, x, w } = examples[[1, 6, 9, 12, 2, 7, 8][i]];
-  const outputs = w[2] * w[3];
-  const y = depthwiseShape("depthwiseConv2d", attrs, x, w);
-  return {
-    attrs: { ...attrs, activation },
-    inputs: {
-      x,
-      w,
-      b: i % 2 === 0 ? [outputs] : undefined,
-      scale: i % 3 === 0 ? [outputs] : undefined,
-      residual: i % 4 < 2 ? y : undefined,
-    },
-    fused: true,
-  };
-});
+const fusedCases = (): Case<ConvolutionAttrs>[] =>
+  epilogues.map((activation, i) => {
+    const { attrs, x, w } = examples()[[1, 6, 9, 12, 2, 7, 8][i]];
+    const outputs = w[2] * w[3];
+    const y = depthwiseShape("depthwiseConv2d", attrs, x, w);
+    return {
+      attrs: { ...attrs, activation },
+      inputs: {
+        x,
+        w,
+        b: i % 2 === 0 ? [outputs] : undefined,
+        scale: i % 3 === 0 ? [outputs] : undefined,
+        residual: i % 4 < 2 ? y : undefined,
+      },
+      fused: true,
+    };
+  });
 
 export const depthwiseConv2d = operation<ConvolutionAttrs>({
   name: "depthwiseConv2d",
@@ -140,5 +141,5 @@ export const depthwiseConv2d = operation<ConvolutionAttrs>({
     strips: fast(requireStrips, ({ attrs }) => (attrs.strides[0] === 1 ? stripKernel : strip2Kernel)),
   },
   select: (attrs, shapes) => selectVariant(problemOf(attrs, shapes)),
-  cases: [...plainCases, ...fusedCases],
+  cases: [...plainCases(), ...fusedCases()],
 });

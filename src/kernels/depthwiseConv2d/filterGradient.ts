@@ -17,18 +17,14 @@ import {
   stripsOf,
   type Depthwise,
 } from "./geometry";
-import plainSource from "./depthwise_filter_gradient.wgsl?raw";
-import generalSource from "./depthwise_filter_gradient_vec4.wgsl?raw";
-import stripSource from "./depthwise_3x3_filter_gradient.wgsl?raw";
-import strip2Source from "./depthwise_3x3_stride2_filter_gradient.wgsl?raw";
+import { wgsl, type Program } from "../program";
 
 export interface DepthwiseFilterGradientAttrs extends ConvolutionAttrs {
   readonly filterShape: Shape; // [kh, kw, C, M]
 }
 
 export const depthwiseFilterGradientKernel: Kernel<Depthwise> = {
-  name: "depthwise_filter_gradient",
-  source: plainSource,
+  program: wgsl("depthwise", "depthwise_filter_gradient"),
   params: (p) => ({ batch: p.x[0], ...plainParams(p) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.w), 64)),
   sizes: (p) => ({ x: elements(p.x), dy: elements(p.y), dw: elements(p.w) }),
@@ -70,24 +66,22 @@ const stripCount = (p: Omit<Strips, "chunks">) => {
   return p.y[0] * rowBlocks * columnBlocks;
 };
 
-const stripGradient = (name: string, source: string): Kernel<Strips> => ({
-  name,
-  source,
+const stripGradient = (program: Program): Kernel<Strips> => ({
+  program,
   params: (p) => ({ ...partParams(p), ...blocksOf(p), rows: p.rows, strips: stripCount(p) }),
   workgroups: (p) => foldWorkgroups(ceilDiv((p.chunks * p.x[3]) / 4, 64)),
   sizes: partSizes,
   cost: partCost,
 });
 
-export const stripFilterGradientKernel = stripGradient("depthwise_3x3_filter_gradient", stripSource);
-export const strip2FilterGradientKernel = stripGradient("depthwise_3x3_stride2_filter_gradient", strip2Source);
+export const stripFilterGradientKernel = stripGradient(wgsl("depthwise", "depthwise_3x3_filter_gradient"));
+export const strip2FilterGradientKernel = stripGradient(wgsl("depthwise", "depthwise_3x3_stride2_filter_gradient"));
 
 /** Blocks of three taps of a filter row. */
 const tapBlocks = ({ w }: Depthwise) => w[0] * ceilDiv(w[1], 3);
 
 export const chunkedFilterGradientKernel: Kernel<Chunks> = {
-  name: "depthwise_filter_gradient_vec4",
-  source: generalSource,
+  program: wgsl("depthwise", "depthwise_filter_gradient_vec4"),
   overrides: ({ attrs, w }) => ({
     SLIDING: attrs.strides[1] === 1 && attrs.dilation[1] === 1,
     SIZE_H: w[0],
@@ -166,7 +160,7 @@ export const depthwiseFilterGradient = operation<DepthwiseFilterGradientAttrs>({
     strips,
   },
   select: (attrs, shapes) => selectVariant(problemOf(attrs, shapes)),
-  cases: examples.map((example) => ({
+  cases: examples().map((example) => ({
     attrs: { ...example.attrs, filterShape: example.w },
     inputs: {
       x: example.x,

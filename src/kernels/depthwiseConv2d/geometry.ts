@@ -126,7 +126,7 @@ export interface Example {
 }
 
 /** Attributes, x and w for the cases of all three operations. */
-export const examples: readonly Example[] = [
+export const examples = (): readonly Example[] => [
   { attrs: attributes(1, 1, [0, 0, 0, 0]), x: [1, 1, 1, 1], w: [1, 1, 1, 1] },
   { attrs: attributes(1, 1, [1, 1, 1, 1]), x: [2, 5, 7, 3], w: [3, 3, 3, 2] },
   { attrs: attributes(2, 1, [0, 1, 0, 1]), x: [1, 6, 8, 5], w: [3, 3, 5, 1] },

@@ -18,9 +18,7 @@ import {
   stripsOf,
   type Depthwise,
 } from "./geometry";
-import plainSource from "./depthwise_input_gradient.wgsl?raw";
-import generalSource from "./depthwise_input_gradient_vec4.wgsl?raw";
-import strip2Source from "./depthwise_3x3_stride2_input_gradient.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface DepthwiseInputGradientAttrs extends ConvolutionAttrs {
   readonly inputShape: Shape; // [N, H, W, C]
@@ -29,8 +27,7 @@ export interface DepthwiseInputGradientAttrs extends ConvolutionAttrs {
 const sizes = (p: Depthwise) => ({ dy: elements(p.y), w: elements(p.w), dx: elements(p.x) });
 
 export const depthwiseInputGradientKernel: Kernel<Depthwise> = {
-  name: "depthwise_input_gradient",
-  source: plainSource,
+  program: wgsl("depthwise", "depthwise_input_gradient"),
   params: (p) => ({ count: elements(p.x), ...plainParams(p) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.x), 64)),
   sizes,
@@ -39,8 +36,7 @@ export const depthwiseInputGradientKernel: Kernel<Depthwise> = {
 
 /** Any stride, no dilation; stride 1 goes to the programs of the forward operation instead. */
 export const stridedInputGradientKernel: Kernel<Depthwise> = {
-  name: "depthwise_input_gradient_vec4",
-  source: generalSource,
+  program: wgsl("depthwise", "depthwise_input_gradient_vec4"),
   overrides: ({ attrs, w }) => ({
     SIZE_H: w[0],
     SIZE_W: w[1],
@@ -76,8 +72,7 @@ const invocations = (p: Strips) => {
 };
 
 export const strip2InputGradientKernel: Kernel<Strips> = {
-  name: "depthwise_3x3_stride2_input_gradient",
-  source: strip2Source,
+  program: wgsl("depthwise", "depthwise_3x3_stride2_input_gradient"),
   params: (p) => ({
     ...imageParams(p),
     ...pairsOf(p),
@@ -149,7 +144,7 @@ export const depthwiseInputGradient = operation<DepthwiseInputGradientAttrs>({
     const both = attrs.strides.some((s) => s !== 1) && attrs.dilation.some((d) => d !== 1);
     return both ? "plain" : variant;
   },
-  cases: examples.map((example) => ({
+  cases: examples().map((example) => ({
     attrs: { ...example.attrs, inputShape: example.x },
     inputs: { dy: depthwiseShape("depthwiseInputGradient", example.attrs, example.x, example.w), w: example.w },
     ...flagsOf(example),

@@ -3,7 +3,7 @@ import { formatShape, ThawError } from "../../errors";
 import { named, stridesOf, toFive, broadcastShape, sameShape } from "../elementwise/broadcasting";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
-import source from "./dropout.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface DropoutAttrs {
   /** Share of elements that become 0, from 0 up to but not including 1. */
@@ -19,8 +19,7 @@ interface Mask extends DropoutAttrs {
 }
 
 export const dropoutKernel: Kernel<Mask> = {
-  name: "dropout",
-  source,
+  program: wgsl("layers", "dropout"),
   params: ({ x, rate, salt, noiseShape }) => ({
     count: elements(x),
     salt,

@@ -1,7 +1,7 @@
 /** y = x * scale + offset with two numbers: rescaling, copies. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation } from "../operation";
-import source from "./affine.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface ScalarAffineAttrs {
   readonly scale: number;
@@ -9,8 +9,7 @@ export interface ScalarAffineAttrs {
 }
 
 export const affineKernel: Kernel<ScalarAffineAttrs & { readonly count: number }> = {
-  name: "affine",
-  source,
+  program: wgsl("layers", "affine"),
   params: ({ count, scale, offset }) => ({ count, scale, offset }),
   workgroups: ({ count }) => foldWorkgroups(ceilDiv(count, 256)),
   sizes: ({ count }) => ({ x: count, y: count }),

@@ -2,8 +2,8 @@
 import { activationConstants, type Activation } from "../activation/activation";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Gradient, type Lower, type Operation, type Shape } from "../operation";
-import binarySource from "./binary.wgsl?raw";
 import { broadcastShape, named, sameShape, stridesOf, toFive } from "./broadcasting";
+import { wgsl } from "../program";
 
 export interface AddAttrs {
   /** Factors of the operands; default 1. */
@@ -23,8 +23,7 @@ const perInvocation = 4;
 const isSame = (p: Binary) => sameShape(p.a, p.y) && sameShape(p.b, p.y);
 
 export const binaryKernel: Kernel<Binary> = {
-  name: "binary",
-  source: binarySource,
+  program: wgsl("training", "binary"),
   overrides: (p) => ({
     PRODUCT: p.product,
     SAME: isSame(p),
@@ -58,36 +57,10 @@ const lowerAs =
     dispatches: [dispatch(binaryKernel, { ...attrs, product, a: a, b: b, y: y }, { a: "a", b: "b", y: "y" })],
   });
 
-const pairs: readonly [Shape, Shape][] = [
-  [[1], [1]],
-  [
-    [2, 3, 5, 7],
-    [2, 3, 5, 7],
-  ],
-  [
-    [2, 3, 3, 4],
-    [2, 1, 1, 4],
-  ],
-  [
-    [3, 1, 5],
-    [1, 4, 5],
-  ],
-  [[6, 5], [5]],
-  [
-    [2, 1],
-    [3, 2, 4],
-  ],
-  [
-    [2, 3, 2, 2, 3],
-    [1, 3, 1, 2, 1],
-  ],
-];
-
 function binary(
-  name: string,
+  name: "add" | "multiply",
   product: boolean,
   gradients: Operation<AddAttrs>["gradients"],
-  cases: readonly Case<AddAttrs>[],
 ): Operation<AddAttrs> {
   return operation<AddAttrs>({
     name,
@@ -97,11 +70,43 @@ function binary(
     gradients,
     ...(Object.keys(gradients).length === 0 && { constants: ["a", "b"] }),
     variants: { plain: lowerAs(product) },
-    cases,
+    cases: casesOf(name),
   });
 }
 
-const plainCases: readonly Case<AddAttrs>[] = pairs.map(([a, b]) => ({ attrs: {}, inputs: { a, b } }));
+function casesOf(name: "add" | "multiply"): Case<AddAttrs>[] {
+  const pairs: readonly [Shape, Shape][] = [
+    [[1], [1]],
+    [
+      [2, 3, 5, 7],
+      [2, 3, 5, 7],
+    ],
+    [
+      [2, 3, 3, 4],
+      [2, 1, 1, 4],
+    ],
+    [
+      [3, 1, 5],
+      [1, 4, 5],
+    ],
+    [[6, 5], [5]],
+    [
+      [2, 1],
+      [3, 2, 4],
+    ],
+    [
+      [2, 3, 2, 2, 3],
+      [1, 3, 1, 2, 1],
+    ],
+  ];
+  return [...pairs.map(([a, b]) => ({ attrs: {}, inputs: { a, b } })), ...(name === "add" ? scaledSums : [])];
+}
+
+const scaledSums: readonly Case<AddAttrs>[] = [
+  { attrs: { scaleB: -1 }, inputs: { a: [2, 3], b: [2, 3] } },
+  { attrs: { scaleA: 0.5, scaleB: 0.25 }, inputs: { a: [2, 3], b: [3] } },
+  { attrs: { activation: { kind: "relu" } }, inputs: { a: [2, 9], b: [2, 9] }, fused: true },
+];
 
 const sumTo = (operand: "a" | "b", factor: "scaleA" | "scaleB"): Gradient<AddAttrs> => ({
   op: "reduceTo",
@@ -110,12 +115,7 @@ const sumTo = (operand: "a" | "b", factor: "scaleA" | "scaleB"): Gradient<AddAtt
 });
 
 /** y = scaleA a + scaleB b: sums, differences, averages. */
-export const add = binary("add", false, { a: sumTo("a", "scaleA"), b: sumTo("b", "scaleB") }, [
-  ...plainCases,
-  { attrs: { scaleB: -1 }, inputs: { a: [2, 3], b: [2, 3] } },
-  { attrs: { scaleA: 0.5, scaleB: 0.25 }, inputs: { a: [2, 3], b: [3] } },
-  { attrs: { activation: { kind: "relu" } }, inputs: { a: [2, 9], b: [2, 9] }, fused: true },
-]);
+export const add = binary("add", false, { a: sumTo("a", "scaleA"), b: sumTo("b", "scaleB") });
 
 const productTo = (operand: "a" | "b"): Gradient<AddAttrs> => ({
   op: "reduceTo",
@@ -124,4 +124,4 @@ const productTo = (operand: "a" | "b"): Gradient<AddAttrs> => ({
 });
 
 /** y = a b. */
-export const multiply = binary("multiply", true, { a: productTo("a"), b: productTo("b") }, plainCases);
+export const multiply = binary("multiply", true, { a: productTo("a"), b: productTo("b") });

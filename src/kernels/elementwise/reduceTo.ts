@@ -3,7 +3,7 @@ import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
 import { binaryKernel } from "./binary";
 import { named, sameShape, stridesOf, toFive } from "./broadcasting";
-import source from "./reduce_to.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface ReduceToAttrs {
   /** Shape of the result; broadcasts to that of x. */
@@ -20,8 +20,7 @@ interface Reduction {
 }
 
 export const reduceToKernel: Kernel<Reduction> = {
-  name: "reduce_to",
-  source,
+  program: wgsl("layers", "reduce_to"),
   overrides: (p) => ({ HAS_OTHER: p.other !== undefined }),
   params: (p) => {
     const [full, kept] = [toFive(p.x), toFive(p.y)];

@@ -2,8 +2,7 @@
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, VariantUnfit, type Shape } from "../operation";
 import { formatNumber, type ArrayFormat } from "./format";
-import source from "./gather.wgsl?raw";
-import vec4Source from "./gather_vec4.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface GatherAttrs {
   /** Shape of the batch. */
@@ -30,15 +29,13 @@ const common = {
 
 export const gatherKernel: Kernel<Gather> = {
   ...common,
-  name: "gather",
-  source,
+  program: wgsl("training", "gather"),
   params: ({ count, sample }) => ({ count, sample }),
 };
 
 export const gatherVec4Kernel: Kernel<Gather> = {
   ...common,
-  name: "gather_vec4",
-  source: vec4Source,
+  program: wgsl("training", "gather_vec4"),
   params: ({ count, sample }) => ({ count: count / 4, sample: sample / 4 }),
 };
 

@@ -3,7 +3,7 @@ import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
 import { arrayWords } from "./format";
-import source from "./store.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface StoreAttrs {
   readonly format: "float32" | "float16";
@@ -19,8 +19,7 @@ interface Store extends StoreAttrs {
 const sampleWords = ({ format, sample }: Store) => arrayWords(format, 1, sample);
 
 export const storeKernel: Kernel<Store> = {
-  name: "store",
-  source,
+  program: wgsl("training", "store"),
   overrides: ({ format }) => ({ HALVES: format === "float16" }),
   params: (p) => ({ count: p.batch * sampleWords(p), sample: p.sample, words: sampleWords(p) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.batch * sampleWords(p), 64)),

@@ -1,4 +1,5 @@
 /** Programs that read their weights in f16, made of those that read them in f32: two lines differ. */
+import { Program } from "../program";
 
 const lines = [
   ["var<storage, read> w: array<vec4f>;", "var<storage, read> w: array<vec2u>; // four halves each"],
@@ -12,9 +13,12 @@ const lines = [
  * The program with w as packed pairs of halves, four of them for each vector that it was. No feature is needed for that, and all
  * arithmetic stays in f32.
  *
- * @throws when a line is not there: a program that reads w in another way would be wrong without notice.
+ * @throws (when loaded) where a line is not there: a program that reads w in another way would be wrong without notice.
  */
-export function readingHalves(source: string): string {
+export const readingHalves = (name: string, whole: Program): Program =>
+  new Program(name, async () => readHalves(await whole.load()));
+
+function readHalves(source: string): string {
   return lines.reduce((text, [whole, halves]) => {
     if (text.split(whole).length !== 2)
       throw new Error(`readingHalves: the WGSL program has the line "${whole}" not once; expected it exactly once.`);

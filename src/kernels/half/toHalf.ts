@@ -1,11 +1,10 @@
 /** y = x in f16, two values to a word: what a plan makes of frozen weights where it was asked to. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation } from "../operation";
-import source from "./to_half.wgsl?raw";
+import { wgsl } from "../program";
 
 export const toHalfKernel: Kernel<{ readonly count: number }> = {
-  name: "to_half",
-  source,
+  program: wgsl("f16", "to_half"),
   params: ({ count }) => ({ count }),
   workgroups: ({ count }) => foldWorkgroups(ceilDiv(ceilDiv(count, 2), 256)),
   sizes: ({ count }) => ({ x: count, y: ceilDiv(count, 2) }),

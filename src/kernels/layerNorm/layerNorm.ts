@@ -2,9 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
-import forwardSource from "./layer_norm.wgsl?raw";
-import inputSource from "./layer_norm_input_gradient.wgsl?raw";
-import weightSource from "./layer_norm_weight_gradient.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface LayerNormAttrs {
   readonly epsilon: number;
@@ -29,8 +27,7 @@ interface Forward extends Rows {
 }
 
 export const layerNormKernel: Kernel<Forward> = {
-  name: "layer_norm",
-  source: forwardSource,
+  program: wgsl("layers", "layer_norm"),
   overrides: (p) => ({ HAS_GAMMA: p.gamma, HAS_BETA: p.beta }),
   params: ({ rows, size, epsilon }) => ({ rows, size, epsilon }),
   workgroups: (p) => foldWorkgroups(p.rows),
@@ -46,8 +43,7 @@ export const layerNormKernel: Kernel<Forward> = {
 };
 
 export const layerNormInputGradientKernel: Kernel<Rows & { readonly gamma: boolean }> = {
-  name: "layer_norm_input_gradient",
-  source: inputSource,
+  program: wgsl("layers", "layer_norm_input_gradient"),
   overrides: (p) => ({ HAS_GAMMA: p.gamma }),
   params: ({ rows, size }) => ({ rows, size }),
   workgroups: (p) => foldWorkgroups(p.rows),
@@ -63,8 +59,7 @@ export const layerNormInputGradientKernel: Kernel<Rows & { readonly gamma: boole
 };
 
 export const layerNormWeightGradientKernel: Kernel<Rows> = {
-  name: "layer_norm_weight_gradient",
-  source: weightSource,
+  program: wgsl("layers", "layer_norm_weight_gradient"),
   params: ({ rows, size }) => ({ rows, size }),
   workgroups: (p) => foldWorkgroups(p.size),
   sizes: ({ rows, size }) => ({ dy: rows * size, x: rows * size, mean: rows, invStd: rows, dgamma: size, dbeta: size }),

@@ -11,9 +11,8 @@ import {
   type Shape,
 } from "../operation";
 import { classesOf } from "../softmax/softmax";
-import categoricalSource from "./categorical_cross_entropy.wgsl?raw";
-import categoricalRowsSource from "./categorical_cross_entropy_rows.wgsl?raw";
-import pointwiseSource from "./pointwise_loss.wgsl?raw";
+import { wgsl } from "../program";
+import { lossCases } from "./cases";
 
 export interface CategoricalAttrs {
   /** Labels are class ids instead of one value a class. */
@@ -42,8 +41,7 @@ const outputSizes = ({ rows, classes, wanted }: { rows: number; classes: number;
 });
 
 export const categoricalKernel: Kernel<Categorical> = {
-  name: "categorical_cross_entropy",
-  source: categoricalSource,
+  program: wgsl("training", "categorical_cross_entropy"),
   overrides: (p) => ({
     SPARSE: p.sparse,
     LOGITS: p.fromLogits,
@@ -63,8 +61,7 @@ export const categoricalKernel: Kernel<Categorical> = {
 /** One invocation a row instead of a workgroup. */
 export const categoricalRowsKernel: Kernel<Categorical> = {
   ...categoricalKernel,
-  name: "categorical_cross_entropy_rows",
-  source: categoricalRowsSource,
+  program: wgsl("training", "categorical_cross_entropy_rows"),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 4)),
 };
 
@@ -83,8 +80,7 @@ interface Pointwise {
 }
 
 export const pointwiseKernel: Kernel<Pointwise> = {
-  name: "pointwise_loss",
-  source: pointwiseSource,
+  program: wgsl("training", "pointwise_loss"),
   overrides: (p) => ({ KIND: p.kind, LOSS: p.wanted.loss, GRADIENT: p.wanted.gradient }),
   params: (p) => ({ rows: p.rows, classes: p.classes, smoothing: p.labelSmoothing }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 64)),
@@ -115,7 +111,6 @@ function lossOperations<A>(
   name: string,
   labelShape: (attrs: A, x: Shape) => Shape,
   launches: Readonly<Record<string, (attrs: A, x: Shape, wanted: Wanted) => Dispatch>>,
-  cases: readonly Case<A>[],
 ): Operation<A>[] {
   const lowered = (wanted: Wanted) => ({
     variants: Object.fromEntries(
@@ -126,7 +121,6 @@ function lossOperations<A>(
     ),
     // Barriers are dear on software adapters.
     select: (_: A, __: object, { software }: AdapterTraits) => (software && launches.rows ? "rows" : "plain"),
-    cases,
   });
   const common = { inputs: ["x", "labels"], gradients: {}, constants: ["x", "labels"] };
   const forward = operation<A>({
@@ -141,6 +135,7 @@ function lossOperations<A>(
     gradients: { x: { op: `${name}Gradient`, from: { x: "x", labels: "labels" } } },
     constants: ["labels"],
     ...lowered({ loss: true, gradient: false }),
+    cases: lossCases(name) as Case<A>[],
   });
   const backward = operation<A>({
     ...common,
@@ -148,6 +143,7 @@ function lossOperations<A>(
     outputs: ["dx"],
     shapes: (_, { x }) => ({ dx: x! }),
     ...lowered({ loss: false, gradient: true }),
+    cases: lossCases(name) as Case<A>[],
   });
   const both = operation<A>({
     ...common,
@@ -155,42 +151,9 @@ function lossOperations<A>(
     outputs: ["loss", "dx"],
     shapes: (_, { x }) => ({ loss: x!.slice(0, -1), dx: x! }),
     ...lowered({ loss: true, gradient: true }),
+    cases: lossCases(name) as Case<A>[],
   });
   return [forward, backward, both];
-}
-
-const probability = (_: number, random: () => number) => 0.05 + 0.9 * random();
-const classId = (classes: number) => (_: number, random: () => number) => Math.floor(random() * classes);
-
-function categoricalCases(): Case<CategoricalAttrs>[] {
-  return (
-    [
-      [1, 2],
-      [5, 7],
-      [2, 3, 33],
-      [3, 1000],
-    ] as Shape[]
-  ).flatMap((x) => {
-    const classes = x.at(-1)!;
-    return [true, false].flatMap((fromLogits): Case<CategoricalAttrs>[] => {
-      const fill = fromLogits ? {} : { x: probability };
-      const large = classes > 100 ? { large: true as const } : {};
-      return [
-        {
-          attrs: { sparse: true, fromLogits, labelSmoothing: 0 },
-          inputs: { x, labels: x.slice(0, -1) },
-          fill: { ...fill, labels: classId(classes) },
-          ...large,
-        },
-        {
-          attrs: { sparse: false, fromLogits, labelSmoothing: 0.1 },
-          inputs: { x, labels: x },
-          fill: { ...fill, labels: probability },
-          ...large,
-        },
-      ];
-    });
-  });
 }
 
 const categorical = (kernel: Kernel<Categorical>) => (attrs: CategoricalAttrs, x: Shape, wanted: Wanted) =>
@@ -200,50 +163,20 @@ const categoricalOperations = lossOperations<CategoricalAttrs>(
   "categoricalCrossEntropy",
   ({ sparse }, x) => (sparse ? x.slice(0, -1) : x),
   { plain: categorical(categoricalKernel), rows: categorical(categoricalRowsKernel) },
-  categoricalCases(),
 );
 
-function pointwise(name: string, kind: (attrs: PointwiseAttrs) => number, cases: readonly Case<PointwiseAttrs>[]) {
-  return lossOperations<PointwiseAttrs>(
-    name,
-    (_, x) => x,
-    {
-      plain: (attrs, x, wanted) =>
-        dispatch(
-          pointwiseKernel,
-          { ...classesOf(x), kind: kind(attrs), labelSmoothing: attrs.labelSmoothing ?? 0, wanted },
-          { x: "x", labels: "labels", ...outputs(wanted) },
-        ),
-    },
-    cases,
-  );
-}
+const pointwise = (name: string, kind: (attrs: PointwiseAttrs) => number) =>
+  lossOperations<PointwiseAttrs>(name, (_, x) => x, {
+    plain: (attrs, x, wanted) =>
+      dispatch(
+        pointwiseKernel,
+        { ...classesOf(x), kind: kind(attrs), labelSmoothing: attrs.labelSmoothing ?? 0, wanted },
+        { x: "x", labels: "labels", ...outputs(wanted) },
+      ),
+  });
 
-const pairs: Shape[] = [
-  [1, 1],
-  [5, 7],
-  [2, 3, 4],
-  [130, 1],
-];
-
-const binaryOperations = pointwise(
-  "binaryCrossEntropy",
-  ({ fromLogits }) => (fromLogits ? 2 : 1),
-  pairs.flatMap((x): Case<PointwiseAttrs>[] => [
-    { attrs: { fromLogits: true, labelSmoothing: 0.2 }, inputs: { x, labels: x }, fill: { labels: probability } },
-    {
-      attrs: { fromLogits: false, labelSmoothing: 0 },
-      inputs: { x, labels: x },
-      fill: { x: probability, labels: classId(2) },
-    },
-  ]),
-);
-
-const squaredOperations = pointwise(
-  "meanSquaredError",
-  () => 0,
-  pairs.map((x) => ({ attrs: {}, inputs: { x, labels: x } })),
-);
+const binaryOperations = pointwise("binaryCrossEntropy", ({ fromLogits }) => (fromLogits ? 2 : 1));
+const squaredOperations = pointwise("meanSquaredError", () => 0);
 
 /** Each loss, its gradient, and both at once. */
 export const losses: readonly Operation[] = [...categoricalOperations, ...binaryOperations, ...squaredOperations];

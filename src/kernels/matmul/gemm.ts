@@ -12,7 +12,7 @@ import {
   epilogueSizes,
   type Epilogue,
 } from "../epilogue";
-import plainSource from "./matmul_plain.wgsl?raw";
+import { wgsl } from "../program";
 
 /** y[p] = f(x[p] * w[p]) with y of m x n; a transposed factor lies in memory as k x m or n x k. */
 export interface Gemm {
@@ -55,8 +55,7 @@ export function gemmCost(p: Gemm): Cost {
 }
 
 export const plainKernel: Kernel<Gemm> = {
-  name: "matmul_plain",
-  source: plainSource,
+  program: wgsl("plain", "matmul_plain"),
   overrides: (p) => epilogueOverrides(p.epilogue),
   params: (p) => ({ m: p.m, n: p.n, k: p.k, ...gemmStrides(p), wBatch: p.k * p.n, ...epilogueParams(p.epilogue) }),
   workgroups: (p) => {

@@ -4,7 +4,7 @@ import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
-import source from "./matmul_narrow.wgsl?raw";
+import { wgsl } from "../program";
 
 interface Narrow {
   readonly p: Gemm;
@@ -24,8 +24,7 @@ const tilesOf = (p: Gemm, swapped: boolean, columns: number): number => {
 };
 
 export const narrowKernel: Kernel<Narrow> = {
-  name: "matmul_narrow",
-  source,
+  program: wgsl("software", "matmul_narrow"),
   constants: ({ columns }) => ({ COLUMNS: columns }),
   overrides: ({ p }) => epilogueOverrides(p.epilogue),
   params: ({ p, swapped, parts, kEach }) => {

@@ -9,7 +9,7 @@ import {
   epilogueSizes,
   type Epilogue,
 } from "../epilogue";
-import source from "./matmul_sum_parts.wgsl?raw";
+import { wgsl } from "../program";
 
 interface Parts {
   readonly count: number;
@@ -19,8 +19,7 @@ interface Parts {
 }
 
 export const sumPartsKernel: Kernel<Parts> = {
-  name: "matmul_sum_parts",
-  source,
+  program: wgsl("training", "matmul_sum_parts"),
   overrides: ({ epilogue }) => epilogueOverrides(epilogue),
   params: ({ count, parts, channels, epilogue }) => ({ count, parts, channels, ...epilogueParams(epilogue) }),
   workgroups: ({ count }) => foldWorkgroups(ceilDiv(count, 64)),

@@ -5,7 +5,7 @@ import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilog
 import type { Gemm, GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
 import { inVectors, vec4Kernel, vectorParams, type VectorProduct } from "./vec4";
-import source from "./matmul_quads_vec4.wgsl?raw";
+import { wgsl } from "../program";
 
 interface Quads extends VectorProduct {
   /** Vectors of columns in a tile. */
@@ -18,8 +18,7 @@ export const vectorsFor = (n: number): 4 | 8 => (ceilDiv(n, 32) <= ceilDiv(n, 16
 const tiles = (p: Gemm, vectors: number) => ceilDiv(p.m, 32) * ceilDiv(p.n / 4, vectors);
 
 export const quadsVec4Kernel: Kernel<Quads> = {
-  name: "matmul_quads_vec4",
-  source,
+  program: wgsl("software", "matmul_quads_vec4"),
   constants: ({ vectors }) => ({ VECTORS: vectors }),
   overrides: ({ p }) => ({
     TRANSPOSE_X: p.transposeX,

@@ -4,7 +4,7 @@ import { AdapterLacks, type AdapterTraits, type Lowering } from "../operation";
 import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
-import quadsSource from "./matmul_quads.wgsl?raw";
+import { wgsl } from "../program";
 
 interface Quads {
   readonly p: Gemm;
@@ -27,8 +27,7 @@ export function tileFor(n: number): { tile: 16 | 32; cost: number } {
 export const tilesOf = (m: number, n: number, tile: number): number => ceilDiv(m, rowsOfTile) * ceilDiv(n, tile);
 
 export const quadsKernel: Kernel<Quads> = {
-  name: "matmul_quads",
-  source: quadsSource,
+  program: wgsl("software", "matmul_quads"),
   constants: ({ tile }) => ({ TILE: tile }),
   overrides: ({ p }) => epilogueOverrides(likeRelu(p.epilogue)),
   params: ({ p, swapped, parts, kEach }) => {

@@ -8,9 +8,6 @@ import { readingHalves } from "../half/reading";
 import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, gemmStrides, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts } from "./parts";
-import source from "./matmul_tiles.wgsl?raw";
-import f16Source from "./matmul_tiles_f16.wgsl?raw";
-import vec4Source from "./matmul_tiles_vec4.wgsl?raw";
 import {
   needNoParts,
   packedConstants,
@@ -24,6 +21,9 @@ import {
   type TileForm,
 } from "./tile-forms";
 import { inVectors, vectorParams } from "./vec4";
+import { wgsl } from "../program";
+
+const vec4Program = wgsl("gpu", "matmul_tiles_vec4");
 
 interface Tiled {
   readonly p: Gemm;
@@ -33,8 +33,7 @@ interface Tiled {
 }
 
 export const tilesKernel: Kernel<Tiled> = {
-  name: "matmul_tiles",
-  source,
+  program: wgsl("gpu", "matmul_tiles"),
   constants: ({ tile }) => tileConstants(tile),
   overrides: ({ p }) => ({ X_TURNED: p.transposeX, W_TURNED: p.transposeW, ...epilogueOverrides(p.epilogue) }),
   params: ({ p, parts, kEach }) => {
@@ -71,8 +70,7 @@ export const tilesKernel: Kernel<Tiled> = {
 
 export const tilesVec4Kernel: Kernel<Tiled> = {
   ...tilesKernel,
-  name: "matmul_tiles_vec4",
-  source: vec4Source,
+  program: vec4Program,
   params: ({ p, parts, kEach }) => ({
     ...vectorParams({ p, parts, kEach: kEach / 4 }),
     ...epilogueParams(p.epilogue),
@@ -94,14 +92,12 @@ const halfWeights = (kernel: Kernel<Tiled>): Pick<Kernel<Tiled>, "sizes" | "cost
 export const tilesW16Kernel: Kernel<Tiled> = {
   ...tilesVec4Kernel,
   ...halfWeights(tilesVec4Kernel),
-  name: "matmul_tiles_w16",
-  source: readingHalves(vec4Source),
+  program: readingHalves("matmul_tiles_w16", vec4Program),
 };
 
 export const tilesF16Kernel: Kernel<Tiled> = {
   ...tilesW16Kernel,
-  name: "matmul_tiles_f16",
-  source: f16Source,
+  program: wgsl("f16", "matmul_tiles_f16"),
   constants: ({ tile }) => packedConstants(tile),
 };
 

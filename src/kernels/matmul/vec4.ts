@@ -4,7 +4,7 @@ import { VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue } from "../epilogue";
 import { gemmCost, gemmSizes, type Gemm, type GemmNames } from "./gemm";
 import { lowerParts, partsFor } from "./parts";
-import source from "./matmul_vec4.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface VectorProduct {
   readonly p: Gemm;
@@ -34,8 +34,7 @@ export const vectorParams = ({ p, parts, kEach }: VectorProduct) => ({
 });
 
 export const vec4Kernel: Kernel<Vec4> = {
-  name: "matmul_vec4",
-  source,
+  program: wgsl("plain", "matmul_vec4"),
   constants: ({ rows }) => ({ ROWS: rows }),
   overrides: ({ p }) => ({
     TRANSPOSE_X: p.transposeX,

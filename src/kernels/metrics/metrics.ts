@@ -3,11 +3,7 @@ import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Lower, type Shape } from "../operation";
 import { classesOf } from "../softmax/softmax";
-import accuracySource from "./accuracy.wgsl?raw";
-import normSource from "./gradient_norm.wgsl?raw";
-import normSerialSource from "./gradient_norm_serial.wgsl?raw";
-import summarizeSource from "./summarize.wgsl?raw";
-import summarizeSerialSource from "./summarize_serial.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface AccuracyAttrs {
   readonly kind: "sparse" | "categorical" | "binary";
@@ -25,8 +21,7 @@ interface Accuracy extends AccuracyAttrs {
 const kinds = { sparse: 0, categorical: 1, binary: 2 } as const;
 
 export const accuracyKernel: Kernel<Accuracy> = {
-  name: "accuracy",
-  source: accuracySource,
+  program: wgsl("training", "accuracy"),
   overrides: (p) => ({ KIND: kinds[p.kind] }),
   params: (p) => ({ rows: p.rows, classes: p.classes, k: p.k, threshold: p.threshold ?? 0.5 }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 64)),
@@ -85,8 +80,7 @@ interface Summary {
 }
 
 export const summarizeKernel: Kernel<Summary> = {
-  name: "summarize",
-  source: summarizeSource,
+  program: wgsl("training", "summarize"),
   overrides: (p) => ({ METRICS: p.metrics, HAS_NORM: p.partials > 0 }),
   params: (p) => ({ rows: p.rows, partials: p.partials }),
   workgroups: () => [1, 1, 1],
@@ -106,8 +100,7 @@ export const summarizeKernel: Kernel<Summary> = {
 /** One invocation instead of a workgroup with trees. */
 export const summarizeSerialKernel: Kernel<Summary> = {
   ...summarizeKernel,
-  name: "summarize_serial",
-  source: summarizeSerialSource,
+  program: wgsl("training", "summarize_serial"),
 };
 
 /** Rows that one invocation adds up sooner than the trees' barriers are through. */
@@ -160,8 +153,7 @@ export const summarize = operation<object>({
 const normGroups = 64;
 
 export const gradientNormKernel: Kernel<{ readonly count: number }> = {
-  name: "gradient_norm",
-  source: normSource,
+  program: wgsl("training", "gradient_norm"),
   params: ({ count }) => ({ count, groups: normGroups }),
   workgroups: () => [normGroups, 1, 1],
   sizes: ({ count }) => ({ gradients: count, partial: normGroups }),
@@ -171,8 +163,7 @@ export const gradientNormKernel: Kernel<{ readonly count: number }> = {
 /** One invocation a part instead of a workgroup. */
 export const gradientNormSerialKernel: Kernel<{ readonly count: number }> = {
   ...gradientNormKernel,
-  name: "gradient_norm_serial",
-  source: normSerialSource,
+  program: wgsl("training", "gradient_norm_serial"),
   workgroups: () => [normGroups / 4, 1, 1],
 };
 

@@ -1,7 +1,7 @@
 /** Optimizers as one dispatch over flat arenas; Keras's formulas. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Operation } from "../operation";
-import source from "./optimizer.wgsl?raw";
+import { wgsl } from "../program";
 
 interface Clipping {
   readonly weightDecay: number;
@@ -41,8 +41,7 @@ interface Update extends Rule {
 }
 
 export const optimizerKernel: Kernel<Update> = {
-  name: "optimizer",
-  source,
+  program: wgsl("training", "optimizer"),
   overrides: (p) => ({
     RULE: p.rule,
     MOMENTUM: (p.momentum ?? 0) > 0,
@@ -71,12 +70,7 @@ export const optimizerKernel: Kernel<Update> = {
   cost: (p) => ({ flops: (4 + 4 * p.slots.length) * p.count, bytes: 4 * (3 + 2 * p.slots.length) * p.count }),
 };
 
-function optimizer<A extends Clipping>(
-  name: string,
-  rule: number,
-  slotsOf: (attrs: A) => string[],
-  examples: readonly A[],
-): Operation<A> {
+function optimizer<A extends Clipping>(name: string, rule: number, slotsOf: (attrs: A) => string[]): Operation<A> {
   const slots = ["first", "second", "third"];
   return operation<A>({
     name,
@@ -95,9 +89,27 @@ function optimizer<A extends Clipping>(
         return { dispatches: [dispatch(optimizerKernel, problem, Object.fromEntries(names.map((n) => [n, n])))] };
       },
     },
-    cases: examples.flatMap((attrs) => [false, true].map((halted) => example(attrs, slotsOf(attrs), halted))),
+    cases: (examples[name] as A[]).flatMap((attrs) =>
+      [false, true].map((halted) => example(attrs, slotsOf(attrs), halted)),
+    ),
   });
 }
+
+const examples: Readonly<Record<string, readonly Rule[]>> = {
+  sgd: [
+    { momentum: 0, nesterov: false, weightDecay: 0 },
+    { momentum: 0.9, nesterov: false, weightDecay: 0.1, clipNorm: 5 },
+    { momentum: 0.8, nesterov: true, weightDecay: 0, clipValue: 0.5 },
+  ],
+  rmsprop: [
+    { rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false, weightDecay: 0 },
+    { rho: 0.8, momentum: 0.5, epsilon: 1e-7, centered: true, weightDecay: 0.01 },
+  ],
+  adam: [
+    { beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0 },
+    { beta1: 0.8, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.004, clipNorm: 100 },
+  ],
+};
 
 /** Three blocks of gradients for parameters in five blocks, in another order; one learns at half the rate, one does not decay. */
 function example<A>(attrs: A, slots: readonly string[], halted: boolean): Case<A> {
@@ -124,23 +136,12 @@ function example<A>(attrs: A, slots: readonly string[], halted: boolean): Case<A
   };
 }
 
-export const sgd = optimizer<SgdAttrs>("sgd", 0, ({ momentum }) => (momentum > 0 ? ["first"] : []), [
-  { momentum: 0, nesterov: false, weightDecay: 0 },
-  { momentum: 0.9, nesterov: false, weightDecay: 0.1, clipNorm: 5 },
-  { momentum: 0.8, nesterov: true, weightDecay: 0, clipValue: 0.5 },
+export const sgd = optimizer<SgdAttrs>("sgd", 0, ({ momentum }) => (momentum > 0 ? ["first"] : []));
+
+export const rmsprop = optimizer<RmspropAttrs>("rmsprop", 1, ({ momentum, centered }) => [
+  ...(momentum > 0 ? ["first"] : []),
+  "second",
+  ...(centered ? ["third"] : []),
 ]);
 
-export const rmsprop = optimizer<RmspropAttrs>(
-  "rmsprop",
-  1,
-  ({ momentum, centered }) => [...(momentum > 0 ? ["first"] : []), "second", ...(centered ? ["third"] : [])],
-  [
-    { rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false, weightDecay: 0 },
-    { rho: 0.8, momentum: 0.5, epsilon: 1e-7, centered: true, weightDecay: 0.01 },
-  ],
-);
-
-export const adam = optimizer<AdamAttrs>("adam", 2, () => ["first", "second"], [
-  { beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0 },
-  { beta1: 0.8, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.004, clipNorm: 100 },
-]);
+export const adam = optimizer<AdamAttrs>("adam", 2, () => ["first", "second"]);

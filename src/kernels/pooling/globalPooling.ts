@@ -2,9 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type AdapterTraits, type Shape } from "../operation";
-import forwardSource from "./global_pool.wgsl?raw";
-import averageGradientSource from "./global_average_gradient.wgsl?raw";
-import maxGradientSource from "./global_max_gradient.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface GlobalPoolGradientAttrs {
   readonly inputShape: Shape; // [N, ..., C]
@@ -30,8 +28,7 @@ const overrides = (p: GlobalPool) => ({ CHANNELS: channelsPerWorkgroup(p), STRIP
 const count = (p: GlobalPool) => p.batch * p.positions * p.channels;
 
 export const globalPoolKernel: Kernel<GlobalPool> = {
-  name: "global_pool",
-  source: forwardSource,
+  program: wgsl("training", "global_pool"),
   overrides: (p) => ({ ...overrides(p), MAXIMUM: p.maximum }),
   params: (p) => ({ channels: p.channels, positions: p.positions }),
   workgroups: launch,
@@ -40,8 +37,7 @@ export const globalPoolKernel: Kernel<GlobalPool> = {
 };
 
 export const globalAverageGradientKernel: Kernel<Omit<GlobalPool, "strips" | "maximum">> = {
-  name: "global_average_gradient",
-  source: averageGradientSource,
+  program: wgsl("training", "global_average_gradient"),
   params: (p) => ({ count: p.batch * p.positions * p.channels, channels: p.channels, positions: p.positions }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.batch * p.positions * p.channels, 64)),
   sizes: (p) => ({ dy: p.batch * p.channels, dx: p.batch * p.positions * p.channels }),
@@ -52,8 +48,7 @@ export const globalAverageGradientKernel: Kernel<Omit<GlobalPool, "strips" | "ma
 };
 
 export const globalMaxGradientKernel: Kernel<GlobalPool> = {
-  name: "global_max_gradient",
-  source: maxGradientSource,
+  program: wgsl("layers", "global_max_gradient"),
   overrides,
   params: (p) => ({ channels: p.channels, positions: p.positions }),
   workgroups: launch,

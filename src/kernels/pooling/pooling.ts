@@ -29,7 +29,8 @@ const pools: readonly (readonly [PoolAttrs, Shape, "large"?])[] = [
 
 const large = (flag?: "large") => (flag ? ({ large: true } as const) : {});
 
-const cases: Case<PoolAttrs>[] = pools.map(([attrs, x, flag]) => ({ attrs, inputs: { x }, ...large(flag) }));
+const forwardCases = (): Case<PoolAttrs>[] =>
+  pools.map(([attrs, x, flag]) => ({ attrs, inputs: { x }, ...large(flag) }));
 
 /** Few different values, so that windows hold equal ones. y is then not the maximum of x, which the program must bear. */
 const ties = (_: number, random: () => number) => Math.floor(3 * random());
@@ -70,7 +71,7 @@ export const maxPool = operation<PoolAttrs>({
   },
   variants: { plain: forward(true, poolKernel), vec4: forward(true, poolVec4Kernel) },
   select: (_, { x }) => selectPool(x),
-  cases,
+  cases: forwardCases(),
 });
 
 export const averagePool = operation<PoolAttrs>({
@@ -83,7 +84,7 @@ export const averagePool = operation<PoolAttrs>({
   },
   variants: { plain: forward(false, poolKernel), vec4: forward(false, poolVec4Kernel) },
   select: (_, { x }) => selectPool(x),
-  cases,
+  cases: forwardCases(),
 });
 
 export const maxPoolGradient = operation<PoolGradientAttrs>({

@@ -3,10 +3,7 @@ import { formatShape, ThawError } from "../../errors";
 import { checkWindow, type Pads, type Pair } from "../convolution";
 import { ceilDiv, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, VariantUnfit, type Shape } from "../operation";
-import forwardSource from "./pool.wgsl?raw";
-import forwardVec4Source from "./pool_vec4.wgsl?raw";
-import gradientSource from "./pool_gradient.wgsl?raw";
-import gradientVec4Source from "./pool_gradient_vec4.wgsl?raw";
+import { wgsl, type Program } from "../program";
 
 export interface PoolAttrs {
   /** Height and width of the window. */
@@ -61,9 +58,8 @@ const params = (p: Pool, lanes: number) => ({
   left: p.pads[2],
 });
 
-const forward = (name: string, source: string, lanes: number): Kernel<Pool> => ({
-  name,
-  source,
+const forward = (program: Program, lanes: number): Kernel<Pool> => ({
+  program,
   overrides,
   params: (p) => ({ count: elements(p.y) / lanes, ...params(p, lanes) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.y) / lanes, workgroup)),
@@ -71,9 +67,8 @@ const forward = (name: string, source: string, lanes: number): Kernel<Pool> => (
   cost: (p) => ({ flops: elements(p.y) * p.size[0] * p.size[1], bytes: 4 * (elements(p.x) + elements(p.y)) }),
 });
 
-const gradient = (name: string, source: string, lanes: number): Kernel<Pool> => ({
-  name,
-  source,
+const gradient = (program: Program, lanes: number): Kernel<Pool> => ({
+  program,
   overrides,
   params: (p) => ({ count: elements(p.x) / lanes, ...params(p, lanes) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.x) / lanes, workgroup)),
@@ -88,10 +83,10 @@ const gradient = (name: string, source: string, lanes: number): Kernel<Pool> => 
   }),
 });
 
-export const poolKernel = forward("pool", forwardSource, 1);
-export const poolVec4Kernel = forward("pool_vec4", forwardVec4Source, 4);
-export const poolGradientKernel = gradient("pool_gradient", gradientSource, 1);
-export const poolGradientVec4Kernel = gradient("pool_gradient_vec4", gradientVec4Source, 4);
+export const poolKernel = forward(wgsl("layers", "pool"), 1);
+export const poolVec4Kernel = forward(wgsl("layers", "pool_vec4"), 4);
+export const poolGradientKernel = gradient(wgsl("layers", "pool_gradient"), 1);
+export const poolGradientVec4Kernel = gradient(wgsl("layers", "pool_gradient_vec4"), 4);
 
 const inFours = (x: Shape) => x[3] % 4 === 0;
 

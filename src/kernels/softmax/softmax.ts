@@ -2,8 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
-import gradientSource from "./softmax_gradient.wgsl?raw";
-import source from "./softmax.wgsl?raw";
+import { wgsl } from "../program";
 
 interface Classes {
   readonly rows: number;
@@ -13,8 +12,7 @@ interface Classes {
 export const classesOf = (x: Shape): Classes => ({ rows: elements(x) / x.at(-1)!, classes: x.at(-1)! });
 
 export const softmaxKernel: Kernel<Classes> = {
-  name: "softmax",
-  source,
+  program: wgsl("layers", "softmax"),
   params: ({ rows, classes }) => ({ rows, classes }),
   workgroups: (p) => foldWorkgroups(p.rows),
   sizes: (p) => ({ x: p.rows * p.classes, y: p.rows * p.classes }),
@@ -22,8 +20,7 @@ export const softmaxKernel: Kernel<Classes> = {
 };
 
 export const softmaxGradientKernel: Kernel<Classes> = {
-  name: "softmax_gradient",
-  source: gradientSource,
+  program: wgsl("layers", "softmax_gradient"),
   params: ({ rows, classes }) => ({ rows, classes }),
   workgroups: (p) => foldWorkgroups(p.rows),
   sizes: (p) => ({ dy: p.rows * p.classes, y: p.rows * p.classes, dx: p.rows * p.classes }),

@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import { elements, operation, type Lowering, type Shape } from "../operation";
-import source from "./sum_rows.wgsl?raw";
+import { wgsl } from "../program";
 
 interface RowSums {
   readonly rows: number;
@@ -13,8 +13,7 @@ interface RowSums {
 const workgroup = 64;
 
 export const sumRowsKernel: Kernel<RowSums> = {
-  name: "sum_rows",
-  source,
+  program: wgsl("training", "sum_rows"),
   params: ({ rows, columns, slices }) => ({ rows, columns, rowsEach: ceilDiv(rows, slices), count: slices * columns }),
   workgroups: ({ columns, slices }) => foldWorkgroups(ceilDiv(slices * columns, workgroup)),
   sizes: ({ rows, columns, slices }) => ({ x: rows * columns, y: slices * columns }),

@@ -2,8 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
-import forwardSource from "./upsample.wgsl?raw";
-import gradientSource from "./upsample_gradient.wgsl?raw";
+import { wgsl } from "../program";
 
 export interface UpsampleAttrs {
   /** Factors of height and width. */
@@ -29,8 +28,7 @@ const cost = (p: Upsample) => ({
 });
 
 export const upsampleKernel: Kernel<Upsample> = {
-  name: "upsample",
-  source: forwardSource,
+  program: wgsl("layers", "upsample"),
   overrides,
   params: (p) => ({ count: enlarged(p), ...params(p) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(enlarged(p), workgroup)),
@@ -39,8 +37,7 @@ export const upsampleKernel: Kernel<Upsample> = {
 };
 
 export const upsampleGradientKernel: Kernel<Upsample> = {
-  name: "upsample_gradient",
-  source: gradientSource,
+  program: wgsl("layers", "upsample_gradient"),
   overrides,
   params: (p) => ({ count: elements(p.x), ...params(p) }),
   workgroups: (p) => foldWorkgroups(ceilDiv(elements(p.x), workgroup)),
@@ -83,13 +80,14 @@ const sizes: readonly (readonly [UpsampleAttrs["size"], Shape, "large"?])[] = [
   [[4, 4], [2, 8, 8, 17], "large"],
 ];
 
-const problems = sizes.flatMap(([size, x, flag]) =>
-  (["nearest", "bilinear"] as const).map((interpolation) => ({
-    attrs: { size, interpolation },
-    x,
-    flags: flag ? ({ large: true } as const) : {},
-  })),
-);
+const problems = () =>
+  sizes.flatMap(([size, x, flag]) =>
+    (["nearest", "bilinear"] as const).map((interpolation) => ({
+      attrs: { size, interpolation },
+      x,
+      flags: flag ? ({ large: true } as const) : {},
+    })),
+  );
 
 const outputShape = ({ size }: UpsampleAttrs, [n, h, w, c]: Shape): Shape => [n, h * size[0], w * size[1], c];
 
@@ -105,7 +103,7 @@ export const upsample = operation<UpsampleAttrs>({
   variants: {
     plain: (attrs, { x }) => ({ dispatches: [dispatch(upsampleKernel, { ...attrs, x: x }, { x: "x", y: "y" })] }),
   },
-  cases: problems.map(({ attrs, x, flags }) => ({ attrs, inputs: { x }, ...flags })),
+  cases: problems().map(({ attrs, x, flags }) => ({ attrs, inputs: { x }, ...flags })),
 });
 
 export const upsampleGradient = operation<UpsampleAttrs>({
@@ -130,5 +128,5 @@ export const upsampleGradient = operation<UpsampleAttrs>({
       dispatches: [dispatch(upsampleGradientKernel, { ...attrs, x: dx }, { dy: "dy", dx: "dx" })],
     }),
   },
-  cases: problems.map(({ attrs, x, flags }) => ({ attrs, inputs: { dy: outputShape(attrs, x) }, ...flags })),
+  cases: problems().map(({ attrs, x, flags }) => ({ attrs, inputs: { dy: outputShape(attrs, x) }, ...flags })),
 });

@@ -2,7 +2,6 @@
 import { ThawError } from "../../errors";
 import { alignBytes } from "../../gpu/memory";
 import { recordingBytes } from "../../gpu/recorder";
-import { readInterface } from "../../kernels/kernel";
 import { elements, type AdapterTraits } from "../../kernels/operation";
 import { findOperation } from "../../kernels/registry";
 import type { Graph, Value } from "../graph";
@@ -165,18 +164,13 @@ function keptValues(traced: Traced, gradients: ParameterGradients, predict: bool
 function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory: MemoryPlan): PlanStep[] {
   const { node, variant, instead, dispatches } = lowered;
   return dispatches.map(({ dispatch, sizes, cost }) => {
-    const bindings = readInterface(dispatch.kernel.source).bindings.flatMap(({ name, access }) => {
-      const source = dispatch.bind[name];
-      if (access === "uniform") {
-        return name === "params"
-          ? []
-          : [{ name, place: { kind: "resource", name: "step" } as const, bytes: blockBytes }];
-      }
+    const bindings = Object.entries(dispatch.bind).flatMap(([name, source]) => {
       if (source === undefined) return [];
       const id = node.inputs[source] ?? node.outputs[source];
       const place =
         id === undefined ? memory.scratch.get(scratchKey(index, source)) : memory.places.get(times.root(id));
-      if (!place) throw new Error(`${node.op}: binding ${name} of ${dispatch.kernel.name} has no memory (${source})`);
+      if (!place)
+        throw new Error(`${node.op}: binding ${name} of ${dispatch.kernel.program.name} has no memory (${source})`);
       return [{ name, place, bytes: Math.ceil(sizes[name] / 4) * 16 }];
     });
     return {
@@ -185,7 +179,7 @@ function planSteps(lowered: LoweredNode, index: number, times: Schedule, memory:
       op: node.op,
       variant,
       ...(instead && { instead }),
-      kernel: dispatch.kernel.name,
+      kernel: dispatch.kernel.program.name,
       ...(node.gradient && { gradient: node.gradient }),
       merged: node.merged,
       flops: cost.flops,

@@ -14,6 +14,13 @@ describe("withoutCases", () => {
     );
   });
 
+  it("leaves out what only tests read, wherever it stands", () => {
+    expect(strip('operation({ constants: ["a"], name, integers: ["b"] , gradients, constants });')).toBe(
+      "operation({  name,  gradients,  });",
+    );
+    expect(strip("operation({ name, kernel: { constants: 1 } });")).toBeUndefined();
+  });
+
   it("says nothing where there is no operation", () => {
     expect(strip("other({ cases: [1] }); operation({ name });")).toBeUndefined();
   });

@@ -5,11 +5,11 @@ import { choose, operation, VariantUnfit, type AdapterTraits, type Operation } f
 import { findOperation, operations } from "../../../src/kernels/registry";
 import { candidatesFor, digestOf } from "../../../src/kernels/tuning";
 import { operationOfKey, tuningKey } from "../../../src/kernels/tuning-key";
+import { Program } from "../../../src/kernels/program";
 import { gpuAdapter, softwareAdapter } from "../../support/nets";
 
 const kernel = (name: string, source = name): Kernel => ({
-  name,
-  source: `${source}\nstruct Params { n: u32 }`,
+  program: new Program(name, () => Promise.resolve(`${source}\nstruct Params { n: u32 }`)),
   params: () => ({ n: 1 }),
   workgroups: () => [1, 1, 1],
   sizes: () => ({ x: 1 }),
@@ -31,11 +31,12 @@ const made = (usual: string, more: Partial<Operation> = {}): Operation =>
       plain: runs("plain"),
       fast: runs("fast"),
       faster: runs("faster"),
-      half: runs("half", "enable f16;"),
+      half: runs("half"),
       stubborn: () => {
         throw new VariantUnfit("never");
       },
     },
+    f16Variants: ["half"],
     select: () => usual,
     cases: [],
     ...more,
@@ -136,14 +137,14 @@ describe("candidatesFor", () => {
 });
 
 describe("digestOf", () => {
-  const digest = (variants: Operation["variants"]) =>
-    digestOf(candidatesFor(made("fast", { variants }), {}, shapes, gpuAdapter));
-  const before = digest({ fast: runs("fast"), faster: runs("faster") });
+  const digest = async (variants: Operation["variants"]) =>
+    await digestOf(candidatesFor(made("fast", { variants }), {}, shapes, gpuAdapter));
 
-  it("changes with a program and with a new variant, and with nothing else", () => {
-    expect(digest({ fast: runs("fast"), faster: runs("faster") })).toBe(before);
-    expect(digest({ fast: runs("fast"), faster: runs("faster", "now even faster") })).not.toBe(before);
-    expect(digest({ fast: runs("fast"), faster: runs("faster"), fastest: runs("fastest") })).not.toBe(before);
+  it("changes with a program and with a new variant, and with nothing else", async () => {
+    const before = await digest({ fast: runs("fast"), faster: runs("faster") });
+    expect(await digest({ fast: runs("fast"), faster: runs("faster") })).toBe(before);
+    expect(await digest({ fast: runs("fast"), faster: runs("faster", "now even faster") })).not.toBe(before);
+    expect(await digest({ fast: runs("fast"), faster: runs("faster"), fastest: runs("fastest") })).not.toBe(before);
     expect(before).toMatch(/^[0-9a-f]{16}$/);
   });
 });

@@ -22,7 +22,10 @@ function problem(n: number, weight = n): PlanProblem {
   };
 }
 const candidates = ({ op, attrs, shapes }: PlanProblem) => candidatesFor(findOperation(op), attrs, shapes, gpuAdapter);
-const upToDate = (p: PlanProblem, variant: string): Answer => ({ variant, programs: digestOf(candidates(p)) });
+const upToDate = async (p: PlanProblem, variant: string): Promise<Answer> => ({
+  variant,
+  programs: await digestOf(candidates(p)),
+});
 
 /** Microseconds of a run by variant (default 1000), those of one round after another, or the word that it fails. */
 type Times = Readonly<Record<string, number | readonly number[] | "fails">>;
@@ -85,7 +88,7 @@ describe("tune", () => {
   it("takes the fastest, and keeps the usual variant where nothing beats it by the margin", async () => {
     const faster = await run({ "tilesVec4@128x64": 600, "tilesVec4@128x32": 800 });
     expect(faster.result.timed.map((t) => t.answer.variant)).toEqual(["tilesVec4@128x64"]);
-    expect(faster.result.timed[0].answer.programs).toBe(upToDate(problem(4096), "").programs);
+    expect(faster.result.timed[0].answer.programs).toBe((await upToDate(problem(4096), "")).programs);
     const same = await run({ "tilesVec4@128x64": 970 });
     expect(same.result.timed.map((t) => t.answer.variant)).toEqual(["tilesVec4"]);
     expect(faster.timer.disposed).toBe(1);
@@ -147,7 +150,7 @@ describe("tune", () => {
   it("believes answers whose programs are the same, and times the others again", async () => {
     const [a, b] = [problem(4096), problem(2048)];
     const answers: Record<string, Answer> = {
-      [a.key]: upToDate(a, "vec4"),
+      [a.key]: await upToDate(a, "vec4"),
       [b.key]: { variant: "vec4", programs: "of another version" },
     };
     const { timer, result } = await run({}, { problems: [a, b], known: (key) => answers[key] });

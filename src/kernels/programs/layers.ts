@@ -1,0 +1,22 @@
+/** The other layers. */
+export { default as activation } from "../activation/activation.wgsl?raw";
+export { default as activation_gradient } from "../activation/activation_gradient.wgsl?raw";
+export { default as concatenate } from "../arrange/concatenate.wgsl?raw";
+export { default as concatenate_vec4 } from "../arrange/concatenate_vec4.wgsl?raw";
+export { default as strided_copy } from "../arrange/strided_copy.wgsl?raw";
+export { default as strided_copy_vec4 } from "../arrange/strided_copy_vec4.wgsl?raw";
+export { default as dropout } from "../dropout/dropout.wgsl?raw";
+export { default as affine } from "../elementwise/affine.wgsl?raw";
+export { default as reduce_to } from "../elementwise/reduce_to.wgsl?raw";
+export { default as layer_norm } from "../layerNorm/layer_norm.wgsl?raw";
+export { default as layer_norm_input_gradient } from "../layerNorm/layer_norm_input_gradient.wgsl?raw";
+export { default as layer_norm_weight_gradient } from "../layerNorm/layer_norm_weight_gradient.wgsl?raw";
+export { default as global_max_gradient } from "../pooling/global_max_gradient.wgsl?raw";
+export { default as pool } from "../pooling/pool.wgsl?raw";
+export { default as pool_gradient } from "../pooling/pool_gradient.wgsl?raw";
+export { default as pool_gradient_vec4 } from "../pooling/pool_gradient_vec4.wgsl?raw";
+export { default as pool_vec4 } from "../pooling/pool_vec4.wgsl?raw";
+export { default as softmax } from "../softmax/softmax.wgsl?raw";
+export { default as softmax_gradient } from "../softmax/softmax_gradient.wgsl?raw";
+export { default as upsample } from "../upsample/upsample.wgsl?raw";
+export { default as upsample_gradient } from "../upsample/upsample_gradient.wgsl?raw";
