@@ -16,6 +16,7 @@ export { Sequential } from "./nn/sequential";
 export type { SymbolicTensor } from "./nn/symbolic";
 export { summary, type SummaryOptions } from "./nn/summary";
 export type { Initializer, Parameter } from "./nn/parameter";
+export type { Preprocessing } from "./nn/preprocessing";
 export { reinitialize } from "./nn/initialize";
 export type { FrozenPrecision } from "./nn/compile/half-weights";
 export { makePlan, type PlanRequest } from "./nn/compile/make-plan";

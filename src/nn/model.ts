@@ -4,6 +4,7 @@ import type { Graph, Value } from "./graph";
 import { Layer, type CallContext, type LayerOptions, type SampleShape } from "./layer";
 import { InputLayer } from "./layers/input";
 import type { Parameter } from "./parameter";
+import type { Preprocessing } from "./preprocessing";
 import type { Plan } from "./compile/plan";
 import {
   makeTrainer,
@@ -26,6 +27,9 @@ export function input(shape: SampleShape, options: LayerOptions = {}): SymbolicT
 
 /** What sequential and functional models share: named layers, freezing, parameters. */
 export abstract class Container extends Layer {
+  /** What the network expects of its pixels; undefined where it is not known. Importers set it. */
+  preprocessing?: Preprocessing;
+
   /** Layers in Keras's order, without repetition for shared ones. */
   abstract get layers(): readonly Layer[];
 

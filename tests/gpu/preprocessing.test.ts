@@ -1,0 +1,4 @@
+import { preprocessingSuite } from "../support/preprocessing";
+import { testGpu } from "../support/gpu";
+
+preprocessingSuite(testGpu());
