@@ -6,13 +6,15 @@ import type { Io } from "./io";
 import { whole } from "./options";
 import { adapters, planCommand, type PlanArguments } from "./plan-command";
 import type { FinetuneArguments } from "./finetune-command";
+import type { InspectArguments } from "./inspect-command";
 import type { TuneArguments } from "./tune-command";
 
 /** @param args without the program's own name */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  const outcome = { status: 0 };
   try {
-    await program(io).parseAsync(args, { from: "user" });
-    return 0;
+    await program(io, outcome).parseAsync(args, { from: "user" });
+    return outcome.status;
   } catch (error) {
     // Commander has printed its own message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -28,7 +30,8 @@ function describe(error: unknown): string {
   return `thaw: an error inside Thaw; please report it.\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
-function program(io: Io): Command {
+/** @param outcome commands that print what they found may still end with another status than 0. */
+function program(io: Io, outcome: { status: number }): Command {
   const thaw = new Command("thaw")
     .description("Transfer learning on WebGPU: freeze a pretrained network, train a new head, thaw it and fine-tune.")
     .version(packageVersion())
@@ -74,6 +77,17 @@ function program(io: Io): Command {
     .option("--loss <name>", "default: what the last activation asks for")
     .option("--json", "for programs")
     .action(async (file: string, options: PlanArguments) => await planCommand(file, options, io));
+
+  thaw
+    .command("inspect")
+    .description("format, layers, weights and preprocessing of a network, and where it can be frozen; needs no GPU")
+    .argument("<file>", "a network: a file, or a URL")
+    .option("--all", "all places where it can be frozen, not only the ends of blocks")
+    .option("--json", "for programs, with all places")
+    .action(async (file: string, options: InspectArguments) => {
+      const { inspectCommand } = await import("./inspect-command");
+      outcome.status = await inspectCommand(file, options, io);
+    });
 
   thaw
     .command("summary")

@@ -77,5 +77,9 @@ export function lastOfBlocks(points: readonly FreezePoint[]): FreezePoint[] {
   });
 }
 
-/** The name up to its last number that another part follows: `conv2_block1_out` -> `conv2_block1`. */
-const blockOf = (name: string): string => /^.*\d+[a-z]?(?=[_./])/i.exec(name)?.[0] ?? name;
+/**
+ * The name up to its last number that another part follows (`conv2_block1_out` -> `conv2_block1`), else without what says
+ * that a normalization or an activation belongs to another layer (`bn_Conv1`, `Conv1_relu` -> `Conv1`).
+ */
+const blockOf = (name: string): string =>
+  /^.*\d+[a-z]?(?=[_./])/i.exec(name)?.[0] ?? name.replace(/^bn_|(_(bn|relu|act|activation|norm))+$/gi, "");

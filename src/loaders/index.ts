@@ -6,22 +6,29 @@ import { parseJson } from "./json";
 import type { ConfigOptions } from "./keras/config";
 import { readKeras } from "./keras/index";
 import { readLegacyModel } from "./keras/legacy";
+import { knownPreprocessing, parsePreprocessing, type PreprocessingOption } from "./preprocessing";
 import { openSource, type ModelSource, type OpenedSource, type SourceOptions } from "./source";
 import { isTfjs, readTfjs } from "./tfjs/index";
 
 export type { WeightReport } from "./assign";
+export { freezePoints, lastOfBlocks, type FreezePoint } from "./freeze-points";
+export { identify, type FileIdentity } from "./identify";
 export { registerLayer, type CustomLayers, type LayerFactory } from "./keras/custom";
+export { preprocessings, withPreprocessing, type PreprocessingOption } from "./preprocessing";
 export type { ModelSource, OpenedSource, Progress, SourceOptions } from "./source";
 export type { StoredTensor } from "./tensors";
 export { loadWeights, type LoadWeightsOptions, type NameMap } from "./weights";
 
-export interface LoadOptions extends ConfigOptions, SourceOptions {}
+export interface LoadOptions extends ConfigOptions, SourceOptions {
+  /** What the network expects of its pixels, where neither the file nor the architecture tells it: see `withPreprocessing`. */
+  readonly preprocessing?: PreprocessingOption;
+}
 
 /**
  * Loads a model with its weights; the format is known by content.
  *
  * Reads `.keras` files, legacy `.h5` models of Keras 1 to 3 and TF.js layers-models (model.json with its shards). Layers
- * keep their names, `trainable` flags and order.
+ * keep their names, `trainable` flags and order. `model.preprocessing` says what is known of the pixels that it expects.
  *
  * @param source a path (in Node) or URL, a File, the bytes, or all files of the model in a list.
  * @throws ThawError for a missing, truncated or damaged file, layers that Thaw does not know, and weights that do not fit.
@@ -30,6 +37,15 @@ export interface LoadOptions extends ConfigOptions, SourceOptions {}
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<FunctionalModel | Sequential> {
   const opened = await openSource(source, options);
+  const model = await read(opened, options);
+  const { preprocessing } = options;
+  const known =
+    preprocessing === undefined ? knownPreprocessing(model) : parsePreprocessing(opened.name, preprocessing);
+  if (known) model.preprocessing = known;
+  return model;
+}
+
+async function read(opened: OpenedSource, options: LoadOptions): Promise<FunctionalModel | Sequential> {
   const { name, bytes, format } = opened;
   switch (format) {
     case "zip":

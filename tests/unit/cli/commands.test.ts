@@ -1,4 +1,4 @@
-/** The command line's plan, summary and errors; nothing here touches a GPU. */
+/** The command line's plan, summary, inspect and errors; nothing here touches a GPU. */
 import { describe, expect, it } from "vitest";
 import { runCli } from "../../../src/cli/program";
 import type { PlanJson } from "../../../src/index";
@@ -88,5 +88,40 @@ describe("thaw summary", () => {
     expect(status).toBe(0);
     expect(out).toContain("Total params: 237,816");
     expect(out).toContain("Non-trainable params: 8,304");
+  });
+});
+
+describe("thaw inspect", () => {
+  it("says what is in a file, what it wants of pixels, and where it can be frozen", async () => {
+    const { status, out } = await run("inspect", file);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^assets\/thaw_cifar8\.keras: Keras 3\.\S+, \.keras, 1\.2 MB\n/);
+    expect(out).toMatch(/^ {2}pixels +0 to 255 as they are$/m);
+    expect(out).toMatch(/^ {2}weights +229,512 /m);
+    expect(out).toMatch(/^ {2}block_5_add +\[8, 8, 32\] +21\.8 % +\d+\.\d %$/m);
+    expect(out).not.toContain("block_5_project"); // within a block
+    expect((await run("inspect", file, "--all")).out.split("\n").length).toBeGreaterThan(out.split("\n").length + 10);
+  });
+
+  it("gives the same as JSON", async () => {
+    const { network } = JSON.parse((await run("inspect", file, "--json")).out) as {
+      network: {
+        weights: number;
+        preprocessing: { mode: string };
+        freezePoints: { layer: string; shareOfFlops: number }[];
+      };
+    };
+    expect([network.weights, network.preprocessing.mode]).toEqual([229_512, "none"]);
+    const shares = network.freezePoints.map((p) => p.shareOfFlops);
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+  });
+
+  it("prints why a file cannot be loaded, and ends with 1", async () => {
+    const { status, out, err } = await run("inspect", "package.json");
+    expect([status, err]).toEqual([1, ""]);
+    expect(out).toMatch(
+      /^package\.json: JSON, .*\n\nnot supported:\n {2}package\.json: is a JSON file of an unknown kind; expected/,
+    );
+    expect((await run("inspect", "nowhere.keras")).err).toMatch(/nowhere\.keras: there is no such file; expected/);
   });
 });
