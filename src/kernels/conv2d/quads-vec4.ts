@@ -1,19 +1,13 @@
 /** Convolutions by quads with vector loads (conv2d_quads_vec4, conv2d_filter_gradient_quads_vec4), where channels and filters of every group come in fours. */
-import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
+import { dispatch, type Kernel } from "../kernel";
 import { VariantUnfit } from "../operation";
-import {
-  epilogueBindings,
-  epilogueOverrides,
-  epilogueParams,
-  epilogueSizes,
-  likeRelu,
-  type Epilogue,
-} from "../epilogue";
+import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, type Epilogue } from "../epilogue";
 import { lowerQuadsVec4 as lowerProduct, vectorsFor } from "../matmul/quads-vec4";
 import { tilesOf } from "../matmul/registers";
 import { directions } from "./directions";
 import { gatherInVectors, type Gather } from "./gather";
 import { inFours } from "./problem";
+import { filterGradientInVectors, gathered } from "./shared";
 import { filterGradientBy, filterGradientQuadsKernel, needSubgroups, type FilterQuads } from "./registers";
 import { wgsl } from "../program";
 
@@ -32,15 +26,7 @@ export const quadsVec4Kernel: Kernel<Quads> = {
     ...epilogueOverrides(likeRelu(epilogue)),
   }),
   params: ({ gather, epilogue }) => ({ ...gatherInVectors(gather.params), ...epilogueParams(likeRelu(epilogue)) }),
-  workgroups: ({ gather, vectors }) => {
-    const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, 4 * vectors));
-    return [x, y, gather.groups];
-  },
-  sizes: ({ gather, epilogue }) => ({
-    ...gather.sizes,
-    ...epilogueSizes(epilogue, gather.params.resultChannels, gather.sizes.y),
-  }),
-  cost: ({ gather }) => gather.cost,
+  ...gathered((m, n, { vectors }) => tilesOf(m, n, 4 * vectors)),
 };
 
 export const filterGradientQuadsVec4Kernel: Kernel<FilterQuads> = {
@@ -48,8 +34,8 @@ export const filterGradientQuadsVec4Kernel: Kernel<FilterQuads> = {
   program: wgsl("software", "conv2d_filter_gradient_quads_vec4"),
   constants: ({ tile }) => ({ VECTORS: tile / 4 }),
   params: (q) => {
-    const { m, n, channels, filters, depth, ...rest } = filterGradientQuadsKernel.params(q);
-    return { ...rest, m: m / 4, n: n / 4, channels: channels / 4, filters: filters / 4, depth: depth / 4 };
+    const params = filterGradientQuadsKernel.params(q);
+    return { ...filterGradientInVectors(params), m: params.m / 4 };
   },
 };
 

@@ -1,20 +1,13 @@
 /** Convolutions in registers (conv2d_quads, conv2d_filter_gradient_quads), any strides, dilation, pads and groups. */
-import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
+import { dispatch, type Kernel } from "../kernel";
 import { AdapterLacks, type AdapterTraits } from "../operation";
-import {
-  epilogueBindings,
-  epilogueSizes,
-  epilogueOverrides,
-  epilogueParams,
-  likeRelu,
-  noEpilogue,
-  type Epilogue,
-} from "../epilogue";
+import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilogue, type Epilogue } from "../epilogue";
 import { lowerParts, partsFor } from "../matmul/parts";
 import { lowerRegisters as lowerProduct, tileFor, tilesOf } from "../matmul/registers";
 import { directions, type Family } from "./directions";
 import type { Gather } from "./gather";
-import { convolutionCost, filterCount, inputCount, outputCount, type Convolution } from "./problem";
+import { filterCount, type Convolution } from "./problem";
+import { filterGradientParams, filterRows, gathered, groupsOf, summedInParts } from "./shared";
 import { wgsl } from "../program";
 
 interface Quads {
@@ -28,15 +21,7 @@ export const quadsKernel: Kernel<Quads> = {
   constants: ({ tile }) => ({ TILE: tile }),
   overrides: ({ epilogue }) => epilogueOverrides(likeRelu(epilogue)),
   params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueParams(likeRelu(epilogue)) }),
-  workgroups: ({ gather, tile }) => {
-    const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, tile));
-    return [x, y, gather.groups];
-  },
-  sizes: ({ gather, epilogue }) => ({
-    ...gather.sizes,
-    ...epilogueSizes(epilogue, gather.params.resultChannels, gather.sizes.y),
-  }),
-  cost: ({ gather }) => gather.cost,
+  ...gathered((m, n, { tile }) => tilesOf(m, n, tile)),
 };
 
 export interface FilterQuads {
@@ -46,40 +31,11 @@ export interface FilterQuads {
   readonly rowsEach: number;
 }
 
-const filterRows = (p: Convolution) => p.filterRows * p.filterColumns * p.depth;
-
 export const filterGradientQuadsKernel: Kernel<FilterQuads> = {
   program: wgsl("software", "conv2d_filter_gradient_quads"),
   constants: ({ tile }) => ({ TILE: tile }),
-  params: ({ p, rowsEach }) => ({
-    m: filterRows(p),
-    n: p.filtersEach,
-    rowsEach,
-    rowsEnd: p.batch * p.outRows,
-    inRows: p.inRows,
-    inColumns: p.inColumns,
-    channels: p.channels,
-    outRows: p.outRows,
-    outColumns: p.outColumns,
-    filters: p.filters,
-    depth: p.depth,
-    filterColumns: p.filterColumns,
-    strideRows: p.strideRows,
-    strideColumns: p.strideColumns,
-    dilationRows: p.dilationRows,
-    dilationColumns: p.dilationColumns,
-    top: p.top,
-    left: p.left,
-  }),
-  workgroups: ({ p, tile, parts }) => {
-    const [x, y] = foldWorkgroups((p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile));
-    return [x, y, parts];
-  },
-  sizes: ({ p, parts }) => ({ x: inputCount(p), dy: outputCount(p), dw: parts * filterCount(p) }),
-  cost: ({ p, parts }) => {
-    const { flops, bytes } = convolutionCost(p);
-    return { flops, bytes: bytes + 4 * (parts - 1) * filterCount(p) };
-  },
+  params: ({ p, rowsEach }) => ({ ...filterGradientParams(p), rowsEach, rowsEnd: p.batch * p.outRows }),
+  ...summedInParts((m, n, { tile }) => tilesOf(m, n, tile)),
 };
 
 export function needSubgroups(adapter: AdapterTraits): void {
@@ -91,7 +47,7 @@ export const filterGradientBy =
   (kernel: Kernel<FilterQuads>): NonNullable<Family["filterGradient"]> =>
   (p, adapter) => {
     const { tile } = tileFor(p.filtersEach);
-    const tiles = (p.filters / p.filtersEach) * tilesOf(filterRows(p), p.filtersEach, tile);
+    const tiles = groupsOf(p) * tilesOf(filterRows(p), p.filtersEach, tile);
     const { parts, each } = partsFor(p.batch * p.outRows, tiles, 1, adapter, p.outColumns);
     const launch = (dw: string) => dispatch(kernel, { p, tile, parts, rowsEach: each }, { x: "x", dy: "dy", dw });
     if (parts === 1) return { dispatches: [launch("dw")] };

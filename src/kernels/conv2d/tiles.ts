@@ -2,16 +2,9 @@
  * Convolutions through workgroup memory, for GPUs: conv2d_tiles and conv2d_filter_gradient_tiles for any attributes and
  * shapes, and their _vec4 forms where channels and filters come in fours.
  */
-import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
+import { dispatch, type Kernel } from "../kernel";
 import { VariantUnfit } from "../operation";
-import {
-  epilogueBindings,
-  epilogueOverrides,
-  epilogueParams,
-  epilogueSizes,
-  noEpilogue,
-  type Epilogue,
-} from "../epilogue";
+import { epilogueBindings, epilogueOverrides, epilogueParams, noEpilogue, type Epilogue } from "../epilogue";
 import { readingHalves } from "../half/reading";
 import { lowerParts } from "../matmul/parts";
 import {
@@ -33,7 +26,8 @@ import {
 } from "../matmul/tiles";
 import { directions, type Family } from "./directions";
 import { gatherInVectors, type Gather } from "./gather";
-import { convolutionCost, filterCount, inFours, inputCount, outputCount, type Convolution } from "./problem";
+import { filterCount, inFours, type Convolution } from "./problem";
+import { filterGradientInVectors, filterGradientParams, filterRows, gathered, groupsOf, summedInParts } from "./shared";
 import { wgsl } from "../program";
 
 const vec4Program = wgsl("gpu", "conv2d_tiles_vec4");
@@ -49,15 +43,7 @@ export const tilesKernel: Kernel<Tiled> = {
   constants: ({ tile }) => tileConstants(tile),
   overrides: ({ gather, epilogue }) => ({ W_TURNED: gather.params.wStep === 1, ...epilogueOverrides(epilogue) }),
   params: ({ gather, epilogue }) => ({ ...gather.params, ...epilogueParams(epilogue) }),
-  workgroups: ({ gather, tile }) => {
-    const [x, y] = foldWorkgroups(tilesOf(gather.params.m, gather.params.n, tile));
-    return [x, y, gather.groups];
-  },
-  sizes: ({ gather, epilogue }) => ({
-    ...gather.sizes,
-    ...epilogueSizes(epilogue, gather.params.resultChannels, gather.sizes.y),
-  }),
-  cost: ({ gather }) => gather.cost,
+  ...gathered((m, n, { tile }) => tilesOf(m, n, tile)),
 };
 
 export const tilesVec4Kernel: Kernel<Tiled> = {
@@ -92,52 +78,19 @@ interface FilterTiled {
   readonly each: number;
 }
 
-const filterRows = (p: Convolution) => p.filterRows * p.filterColumns * p.depth;
-const groupsOf = (p: Convolution) => p.filters / p.filtersEach;
 const positionsOf = (p: Convolution) => p.batch * p.outRows * p.outColumns;
 
 export const filterGradientTilesKernel: Kernel<FilterTiled> = {
   program: wgsl("gpu", "conv2d_filter_gradient_tiles"),
   constants: ({ tile }) => tileConstants(tile),
-  params: ({ p, each }) => ({
-    m: filterRows(p),
-    n: p.filtersEach,
-    positions: positionsOf(p),
-    each,
-    inRows: p.inRows,
-    inColumns: p.inColumns,
-    channels: p.channels,
-    outRows: p.outRows,
-    outColumns: p.outColumns,
-    filters: p.filters,
-    depth: p.depth,
-    filterColumns: p.filterColumns,
-    strideRows: p.strideRows,
-    strideColumns: p.strideColumns,
-    dilationRows: p.dilationRows,
-    dilationColumns: p.dilationColumns,
-    top: p.top,
-    left: p.left,
-  }),
-  workgroups: ({ p, tile, parts }) => {
-    const [x, y] = foldWorkgroups(groupsOf(p) * tilesOf(filterRows(p), p.filtersEach, tile));
-    return [x, y, parts];
-  },
-  sizes: ({ p, parts }) => ({ x: inputCount(p), dy: outputCount(p), dw: parts * filterCount(p) }),
-  cost: ({ p, parts }) => {
-    const { flops, bytes } = convolutionCost(p);
-    return { flops, bytes: bytes + 4 * (parts - 1) * filterCount(p) };
-  },
+  params: ({ p, each }) => ({ ...filterGradientParams(p), positions: positionsOf(p), each }),
+  ...summedInParts((m, n, { tile }) => tilesOf(m, n, tile)),
 };
 
 export const filterGradientTilesVec4Kernel: Kernel<FilterTiled> = {
   ...filterGradientTilesKernel,
   program: wgsl("gpu", "conv2d_filter_gradient_tiles_vec4"),
-  params: (q) => {
-    const { p } = q;
-    const whole = filterGradientTilesKernel.params(q);
-    return { ...whole, n: p.filtersEach / 4, channels: p.channels / 4, filters: p.filters / 4, depth: p.depth / 4 };
-  },
+  params: (q) => filterGradientInVectors(filterGradientTilesKernel.params(q)),
 };
 
 /** Forward and gradient with respect to the image by tiles. */

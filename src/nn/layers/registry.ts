@@ -2,6 +2,7 @@
 import { ThawError } from "../../errors";
 import { Layer, type LayerOptions } from "../layer";
 import * as layers from "./index";
+import * as insideApplications from "./layer-scale"; // of keras.applications: in files, and not in Keras's public API
 import { isIgnorable, unsupportedDefaults } from "./keras-options";
 
 type Options = Record<string, unknown>;
@@ -11,7 +12,9 @@ const isLayerClass = (value: unknown): value is LayerClass =>
   typeof value === "function" && value.prototype instanceof Layer;
 
 const classes = new Map<string, LayerClass>(
-  Object.entries(layers).filter((entry): entry is [string, never] => isLayerClass(entry[1])),
+  Object.entries({ ...layers, ...insideApplications }).filter((entry): entry is [string, never] =>
+    isLayerClass(entry[1]),
+  ),
 );
 
 /** Keras's class names of all layers, in alphabetical order. */
