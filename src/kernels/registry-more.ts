@@ -1,0 +1,12 @@
+/**
+ * Operations that imported networks need and hand-written ones hardly: functions, comparisons, reductions, indexing, resizing.
+ * They are registered by who needs them, so that other pages do not load them.
+ */
+import { unary, unaryGradient } from "./math/unary";
+import type { Operation } from "./operation";
+import { registerOperations } from "./registry";
+
+export const moreOperations: readonly Operation[] = [unary, unaryGradient];
+
+/** Makes them known to `findOperation`; calling it again changes nothing. */
+export const registerMoreOperations = (): void => registerOperations(moreOperations);
