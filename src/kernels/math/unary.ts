@@ -6,10 +6,44 @@ import { wgsl } from "../program";
 
 /** In the order of FUNCTION in the WGSL program. Defaults of alpha and beta are ONNX's. */
 const kinds = [
-  ...["abs", "ceil", "floor", "round", "sign", "neg", "exp", "log", "sqrt", "reciprocal"],
-  ...["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf"],
-  ...["not", "isnan", "isinf", "selu", "celu", "elu", "hardSigmoid", "thresholdedRelu", "softsign", "mish"],
-  ...["leakyRelu", "shrink", "logSigmoid", "clip", "toInt", "toBool"],
+  "abs",
+  "ceil",
+  "floor",
+  "round",
+  "sign",
+  "neg",
+  "exp",
+  "log",
+  "sqrt",
+  "reciprocal",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "erf",
+  "not",
+  "isnan",
+  "isinf",
+  "selu",
+  "celu",
+  "elu",
+  "hardSigmoid",
+  "thresholdedRelu",
+  "softsign",
+  "mish",
+  "leakyRelu",
+  "shrink",
+  "logSigmoid",
+  "clip",
+  "toInt",
+  "toBool",
 ] as const;
 
 export type UnaryKind = (typeof kinds)[number];
@@ -26,7 +60,7 @@ export interface UnaryAttrs {
 }
 
 /** Default alpha and beta: those of the ONNX operators. */
-const defaults: Readonly<Record<string, readonly [number, number?]>> = {
+const defaults: Readonly<Record<string, readonly [number?, number?]>> = {
   selu: [1.6732632423543772, 1.0507009873554805],
   celu: [1],
   elu: [1],
@@ -105,12 +139,31 @@ function examples(...names: readonly string[]): Case<UnaryAttrs>[] {
   const special = (i: number) => [Number.NaN, Infinity, -Infinity, 0, -0, 3, -1e30][i % 7];
   const halves = (i: number) => (i - 5) / 2;
   const fills: Partial<Record<UnaryKind, (i: number, random: () => number) => number>> = {
-    ...{ ceil: halves, floor: halves, round: halves, toInt: halves, sign: halves, abs: halves },
-    ...{ log: within(0.05, 9), sqrt: within(0.05, 9), reciprocal: within(0.3, 3) },
-    ...{ sin: within(-50, 50), cos: within(-50, 50), tan: within(-1.2, 1.2), atan: within(-9, 9) },
-    ...{ asin: within(-0.95, 0.95), acos: within(-0.95, 0.95), atanh: within(-0.95, 0.95), acosh: within(1.1, 9) },
-    ...{ asinh: within(-9, 9), erf: within(-3, 3), mish: within(-9, 30), logSigmoid: within(-30, 30) },
-    ...{ not: (i) => (i % 3) - 1, toBool: special, isnan: special, isinf: special },
+    ceil: halves,
+    floor: halves,
+    round: halves,
+    toInt: halves,
+    sign: halves,
+    abs: halves,
+    log: within(0.05, 9),
+    sqrt: within(0.05, 9),
+    reciprocal: within(0.3, 3),
+    sin: within(-50, 50),
+    cos: within(-50, 50),
+    tan: within(-1.2, 1.2),
+    atan: within(-9, 9),
+    asin: within(-0.95, 0.95),
+    acos: within(-0.95, 0.95),
+    atanh: within(-0.95, 0.95),
+    acosh: within(1.1, 9),
+    asinh: within(-9, 9),
+    erf: within(-3, 3),
+    mish: within(-9, 30),
+    logSigmoid: within(-30, 30),
+    not: (i) => (i % 3) - 1,
+    toBool: special,
+    isnan: special,
+    isinf: special,
   };
   const more: readonly UnaryAttrs[] = [
     { kind: "clip", min: -0.5, max: 0.75 },
