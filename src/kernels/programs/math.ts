@@ -7,4 +7,5 @@ export { default as gather_axis } from "../math/gather_axis.wgsl?raw";
 export { default as gather_axis_gradient } from "../math/gather_axis_gradient.wgsl?raw";
 export { default as reduce } from "../math/reduce.wgsl?raw";
 export { default as reduce_gradient } from "../math/reduce_gradient.wgsl?raw";
+export { default as resize_axis } from "../math/resize_axis.wgsl?raw";
 export { default as unary } from "../math/unary.wgsl?raw";
