@@ -12,6 +12,7 @@ import { logSoftmax, logSoftmaxGradient } from "./math/logSoftmax";
 import { argReduce, reduce, reduceGradient } from "./math/reduce";
 import { resize, resizeGradient } from "./math/resize";
 import { unary, unaryGradient } from "./math/unary";
+import { windowPool, windowPoolGradient } from "./math/windowPool";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
 
@@ -39,6 +40,8 @@ export const moreOperations: readonly Operation[] = [
   convTranspose2d,
   resize,
   resizeGradient,
+  windowPool,
+  windowPoolGradient,
 ];
 
 /** Makes them known to `findOperation`; calling it again changes nothing. */
