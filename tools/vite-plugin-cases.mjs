@@ -19,8 +19,7 @@ function* operationCalls(node) {
 }
 
 /**
- * The code with `cases: [...]` of every `operation({ ... })` emptied, and `constants` and `integers` left out; undefined where
- * there is none.
+ * The code without `cases`, `constants` and `integers` of every `operation({ ... })`; undefined where there is none.
  * @param {string} code JavaScript
  * @param {Node} program its syntax tree
  */
@@ -30,10 +29,9 @@ export function withoutCases(code, program) {
     .flatMap((call) => call.arguments[0]?.properties ?? [])
     .filter((property) => /^(cases|constants|integers)$/.test(property.key?.name))
     .toSorted((a, b) => b.start - a.start);
-  for (const { start, end, key } of found) {
-    const rest = result.slice(end);
+  for (const { start, end } of found) {
     // With the comma that parts it from the next property.
-    result = result.slice(0, start) + (key.name === "cases" ? `cases: []${rest}` : rest.replace(/^\s*,/, ""));
+    result = result.slice(0, start) + result.slice(end).replace(/^\s*,/, "");
   }
   return found.length > 0 ? result : undefined;
 }

@@ -169,14 +169,4 @@ export abstract class Layer {
       throw new ThawError(this.name, `received ${inputs.length} inputs (${received})`, `${count}`);
     }
   }
-
-  protected expectRank(x: Value, rank: number): void {
-    if (x.shape.length !== rank) {
-      throw new ThawError(
-        this.name,
-        `received an input of shape ${formatShape(x.shape)}`,
-        `${rank} dimensions, batch first`,
-      );
-    }
-  }
 }
