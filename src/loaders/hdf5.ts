@@ -75,6 +75,8 @@ export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5Fil
     } catch {
       // A damaged file may fail to close; its bytes go with the name.
     }
+    // What the library leaves open when an error flies through it would keep the bytes, and descriptors are few.
+    for (const stream of (FS as unknown as OpenStreams).streams) if (stream?.path === path) FS.close(stream);
     FS.unlink(path);
   };
   try {
@@ -194,6 +196,11 @@ function rawBytes(module: RawReader, dataset: Dataset, bytes: number): Uint8Arra
   } finally {
     module._free(pointer);
   }
+}
+
+/** Emscripten's table of open files. */
+interface OpenStreams {
+  readonly streams: readonly ((FS.FSStream & { readonly path?: string }) | null | undefined)[];
 }
 
 /** What is used of the WebAssembly module itself. */

@@ -112,6 +112,7 @@ async function fuzz(
     outcome.slowest = Math.max(outcome.slowest, took);
     if (took > longest) outcome.wrong.push(`sample ${i}: ${Math.round(took)} ms`);
   }
+  await read(original); // and nothing that was done has broken what reads it
   return outcome;
 }
 
