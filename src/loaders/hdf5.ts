@@ -1,6 +1,7 @@
 /** Reading HDF5 files with h5wasm (NIST's build of the HDF5 library), which is loaded when the first file comes. */
 import type { h5wasm as H5wasm } from "h5wasm";
 import { ThawError } from "../errors";
+import { brokenHeap } from "./hdf5-heaps";
 import { fromBfloat16, fromFloat16, type StoredTensor, type TensorFile } from "./tensors";
 
 /** An open file; `close()` when done. */
@@ -33,8 +34,18 @@ async function load(): Promise<H5> {
   return await library;
 }
 
+const damage = (name: string, why: string) =>
+  new ThawError(
+    name,
+    `cannot be read as HDF5 (${why})`,
+    "a whole HDF5 file",
+    "The file is truncated or damaged; get it again.",
+  );
+
 /** @throws for a file that is truncated or not HDF5. */
 export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5File> {
+  const broken = brokenHeap(bytes);
+  if (broken !== undefined) throw damage(name, broken);
   const h5 = await load();
   const module = await h5.ready;
   const { FS } = module;
@@ -43,11 +54,12 @@ export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5Fil
   FS.writeFile(path, bytes, { canOwn: true } as object);
   const damaged = (error: unknown) => {
     if (error instanceof ThawError) return error;
-    const why = String(error instanceof Error ? error.message : error)
-      .split("\n")[0]
-      .slice(0, 200);
-    const remedy = "The file is truncated or damaged; get it again.";
-    return new ThawError(name, `cannot be read as HDF5 (${why})`, "a whole HDF5 file", remedy);
+    return damage(
+      name,
+      String(error instanceof Error ? error.message : error)
+        .split("\n")[0]
+        .slice(0, 200),
+    );
   };
   const guarded = <T>(body: () => T): T => {
     try {
@@ -63,6 +75,8 @@ export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5Fil
     } catch {
       // A damaged file may fail to close; its bytes go with the name.
     }
+    // What the library leaves open when an error flies through it would keep the bytes, and descriptors are few.
+    for (const stream of (FS as unknown as OpenStreams).streams) if (stream?.path === path) FS.close(stream);
     FS.unlink(path);
   };
   try {
@@ -182,6 +196,11 @@ function rawBytes(module: RawReader, dataset: Dataset, bytes: number): Uint8Arra
   } finally {
     module._free(pointer);
   }
+}
+
+/** Emscripten's table of open files. */
+interface OpenStreams {
+  readonly streams: readonly ((FS.FSStream & { readonly path?: string }) | null | undefined)[];
 }
 
 /** What is used of the WebAssembly module itself. */
