@@ -54,11 +54,12 @@ const fills: Readonly<Record<ArithmeticKind, Fill>> = {
   xor: { a: whole, b: truth },
 };
 
-/** Whole numbers, for which remainders and powers are exact. */
+/** Whole numbers, for which remainders are exact; powers of negative ones have no differences to compare gradients with. */
 const wholeNumbers = (["mod", "fmod", "pow"] as const).map((kind) => ({
   attrs: { kind },
   inputs: { a: [11, 1], b: [5] },
   fill: { a: (k: number) => k - 5, b: (k: number) => (kind === "pow" ? k : [3, -3, 2, 5, -7][k]) },
+  ...(kind === "pow" && { large: true as const }),
 }));
 
 const kinds = Object.keys(fills) as ArithmeticKind[];
