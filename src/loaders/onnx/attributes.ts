@@ -7,7 +7,12 @@ export const describe = (node: OnnxNode): string => `${node.name} (${node.op})`;
 
 function wrong(node: OnnxNode, key: string, expected: string): ThawError {
   const value = node.attributes.get(key);
-  const received = value === undefined ? "missing" : typeof value === "object" && !Array.isArray(value) ? "a tensor or graph" : JSON.stringify(value);
+  const received =
+    value === undefined
+      ? "missing"
+      : typeof value === "object" && !Array.isArray(value)
+        ? "a tensor or graph"
+        : JSON.stringify(value);
   return new ThawError(describe(node), `${key} is ${received}`, expected);
 }
 
@@ -23,7 +28,8 @@ export function wholeOf(node: OnnxNode, key: string, fallback?: number): number 
   return value;
 }
 
-export const flagOf = (node: OnnxNode, key: string, fallback = false): boolean => wholeOf(node, key, fallback ? 1 : 0) !== 0;
+export const flagOf = (node: OnnxNode, key: string, fallback = false): boolean =>
+  wholeOf(node, key, fallback ? 1 : 0) !== 0;
 
 export function textOf(node: OnnxNode, key: string, fallback: string): string {
   const value = node.attributes.get(key) ?? fallback;

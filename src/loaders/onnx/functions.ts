@@ -15,7 +15,11 @@ const maxDepth = 16;
 const maxNodes = 100_000;
 
 /** @throws for functions that call themselves, and for expansions without measure. */
-export function inlineFunctions(name: string, nodes: readonly OnnxNode[], functions: readonly OnnxFunction[]): readonly OnnxNode[] {
+export function inlineFunctions(
+  name: string,
+  nodes: readonly OnnxNode[],
+  functions: readonly OnnxFunction[],
+): readonly OnnxNode[] {
   if (functions.length === 0) return nodes;
   const byKey = new Map(functions.map((f) => [f.key, f]));
   if (byKey.size !== functions.length) throw new ThawError(name, "has two functions of one name", "one of each");
@@ -27,10 +31,12 @@ export function inlineFunctions(name: string, nodes: readonly OnnxNode[], functi
       const called = byKey.get(functionKey(node.domain, node.op));
       if (!called) {
         result.push(node);
-        if (result.length > maxNodes) throw new ThawError(name, `its functions make more than ${maxNodes} nodes`, "fewer");
+        if (result.length > maxNodes)
+          throw new ThawError(name, `its functions make more than ${maxNodes} nodes`, "fewer");
         continue;
       }
-      if (depth >= maxDepth) throw new ThawError(`${name}/${node.name}`, `functions call one another ${depth} deep`, `at most ${maxDepth}`);
+      if (depth >= maxDepth)
+        throw new ThawError(`${name}/${node.name}`, `functions call one another ${depth} deep`, `at most ${maxDepth}`);
       expand(bodyOf(called, node, `${node.name}#${calls++}`), depth + 1);
     }
   };

@@ -20,11 +20,19 @@ export async function readGraph(name: string, model: ModelProto, sibling?: Sibli
   const opsets = new Map(model.opsetImport.map((o) => [domainOf(o.domain), Number(o.version)]));
   const own = opsets.get("");
   if (own === undefined || own < oldest)
-    throw new ThawError(name, `uses version ${own ?? "none"} of ONNX's operators`, `opset ${oldest} or later`, "Export the model again with a newer exporter, or convert it with onnx.version_converter.");
+    throw new ThawError(
+      name,
+      `uses version ${own ?? "none"} of ONNX's operators`,
+      `opset ${oldest} or later`,
+      "Export the model again with a newer exporter, or convert it with onnx.version_converter.",
+    );
   const graph = await convertGraph(name, model.graph!, opsets, sibling);
   const functions = await Promise.all(
     model.functions.map(async (f) => {
-      const versions = new Map([...opsets, ...f.opsetImport.map((o) => [domainOf(o.domain), Number(o.version)] as const)]);
+      const versions = new Map([
+        ...opsets,
+        ...f.opsetImport.map((o) => [domainOf(o.domain), Number(o.version)] as const),
+      ]);
       return {
         key: functionKey(domainOf(f.domain), f.name),
         inputs: f.input,
@@ -45,10 +53,16 @@ async function convertGraph(
   sibling: Sibling | undefined,
 ): Promise<OnnxGraph> {
   if (proto.sparseInitializer.length > 0)
-    throw new ThawError(name, `has ${proto.sparseInitializer.length} sparse initializers`, "dense ones", "Export the model without sparsity.");
+    throw new ThawError(
+      name,
+      `has ${proto.sparseInitializer.length} sparse initializers`,
+      "dense ones",
+      "Export the model without sparsity.",
+    );
   const initializers = new Map<string, HostTensor>();
   for (const tensor of proto.initializer) {
-    if (initializers.has(tensor.name)) throw new ThawError(name, `has two initializers ${JSON.stringify(tensor.name)}`, "names that are given once");
+    if (initializers.has(tensor.name))
+      throw new ThawError(name, `has two initializers ${JSON.stringify(tensor.name)}`, "names that are given once");
     const read = await readTensor(`${name}/${tensor.name}`, tensor, sibling);
     initializers.set(tensor.name, asWeight(read, tensor.name));
   }
@@ -76,13 +90,23 @@ function convertInput(name: string, { name: input, type }: ValueInfoProto): Onnx
   const tensor = type?.tensorType;
   if (!tensor) throw new ThawError(name, `the input ${JSON.stringify(input)} is no tensor`, "tensors as inputs");
   const kind = kindOf(tensor.elemType);
-  if (!kind) throw new ThawError(name, `the input ${JSON.stringify(input)} has element type ${tensor.elemType}`, "float32 or another type of numbers");
+  if (!kind)
+    throw new ThawError(
+      name,
+      `the input ${JSON.stringify(input)} has element type ${tensor.elemType}`,
+      "float32 or another type of numbers",
+    );
   const dims = tensor.shape?.dim.map(({ value }) => {
     if (value.case === "dimParam") return value.value;
     if (value.case === undefined) return undefined;
     const size = Number(value.value);
     // 0 stands for a size left open with some exporters.
-    if (size < 0 || size > 2 ** 31) throw new ThawError(name, `the input ${JSON.stringify(input)} has a dimension of ${size}`, "sizes from 1 to 2^31");
+    if (size < 0 || size > 2 ** 31)
+      throw new ThawError(
+        name,
+        `the input ${JSON.stringify(input)} has a dimension of ${size}`,
+        "sizes from 1 to 2^31",
+      );
     return size === 0 ? undefined : size;
   });
   return { name: input, dims, kind };
@@ -149,7 +173,11 @@ async function convertAttribute(
     case 8:
       return a.strings.map(text);
   }
-  throw new ThawError(who, `is an attribute of type ${a.type}`, "numbers, texts, a tensor, a graph, or lists of numbers and texts");
+  throw new ThawError(
+    who,
+    `is an attribute of type ${a.type}`,
+    "numbers, texts, a tensor, a graph, or lists of numbers and texts",
+  );
 }
 
 /** Nodes so that each stands behind those it reads from; the file has them so, and one that has not is refused. */
@@ -166,11 +194,17 @@ function ordered(name: string, graph: OnnxGraph): readonly OnnxNode[] {
       );
     for (const output of node.outputs) {
       if (output === "") continue;
-      if (known.has(output)) throw new ThawError(`${name}/${node.name}`, `makes ${JSON.stringify(output)}, which exists already`, "names that are given once");
+      if (known.has(output))
+        throw new ThawError(
+          `${name}/${node.name}`,
+          `makes ${JSON.stringify(output)}, which exists already`,
+          "names that are given once",
+        );
       known.add(output);
     }
   }
   const missing = graph.outputs.find((o) => !known.has(o));
-  if (missing !== undefined) throw new ThawError(name, `its output ${JSON.stringify(missing)} is made by no node`, "outputs that exist");
+  if (missing !== undefined)
+    throw new ThawError(name, `its output ${JSON.stringify(missing)} is made by no node`, "outputs that exist");
   return graph.nodes;
 }

@@ -5,7 +5,15 @@ import { ThawError } from "../../errors";
 export type Kind = "float" | "int" | "bool";
 
 /** Numbers in C order. */
-export type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+export type Numbers =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
 
 export interface HostTensor {
   readonly dims: readonly number[];
@@ -26,7 +34,8 @@ export const hostTensor = (dims: readonly number[], kind: Kind, data: Numbers): 
 export const integers = (values: readonly number[], dims: readonly number[] = [values.length]): HostTensor =>
   hostTensor(dims, "int", Float64Array.from(values));
 
-export const isHost = (x: unknown): x is HostTensor => typeof x === "object" && x !== null && "kind" in x && !("value" in x);
+export const isHost = (x: unknown): x is HostTensor =>
+  typeof x === "object" && x !== null && "dims" in x && "data" in x;
 
 /** Largest constant that folding may make beyond its inputs: shape arithmetic is small, and a shape bomb is not. */
 const maxFolded = 2 ** 24;
@@ -54,13 +63,21 @@ export function broadcastDims(who: string, ...shapes: (readonly number[])[]): nu
   return Array.from({ length: rank }, (_, i) => {
     const sizes = shapes.map((s) => s[s.length - rank + i] ?? 1).filter((d) => d !== 1);
     if (sizes.some((d) => d !== sizes[0]))
-      throw new ThawError(who, `operands of shapes ${shapes.map((s) => `[${s.join(", ")}]`).join(" and ")}`, "equal dimensions, or 1");
+      throw new ThawError(
+        who,
+        `operands of shapes ${shapes.map((s) => `[${s.join(", ")}]`).join(" and ")}`,
+        "equal dimensions, or 1",
+      );
     return sizes[0] ?? 1;
   });
 }
 
 /** Calls `visit(at, offsets)` for every element of `dims`, with the offset of each operand. */
-export function walk(dims: readonly number[], strides: readonly (readonly number[])[], visit: (at: number, offsets: readonly number[]) => void): void {
+export function walk(
+  dims: readonly number[],
+  strides: readonly (readonly number[])[],
+  visit: (at: number, offsets: readonly number[]) => void,
+): void {
   const count = product(dims);
   const index = dims.map(() => 0);
   const offsets = strides.map(() => 0);
@@ -91,7 +108,7 @@ export function permuted(data: Numbers, dims: readonly number[], permutation: re
   const last = to.length - 1;
   if (last < 0) return Object.assign(result, data);
   let offset = 0;
-  for (let at = 0; at < result.length; ) {
+  for (let at = 0; at < result.length;) {
     for (let i = 0, o = offset; i < to[last]; i++, o += steps[last]) result[at++] = data[o];
     for (let axis = last - 1; axis >= 0; axis--) {
       offset += steps[axis];

@@ -27,14 +27,19 @@ export function sliceRanges(node: OnnxNode, dims: readonly number[], inputs: Inp
     inputs[input] ? Array.from(inputs[input].data) : numbersOf(node, attribute);
   const [starts, ends] = [list(1, "starts"), list(2, "ends")];
   if (!starts || !ends || starts.length !== ends.length)
-    throw new ThawError(describe(node), `has ${starts?.length ?? "no"} starts and ${ends?.length ?? "no"} ends`, "as many of both, known before it runs");
+    throw new ThawError(
+      describe(node),
+      `has ${starts?.length ?? "no"} starts and ${ends?.length ?? "no"} ends`,
+      "as many of both, known before it runs",
+    );
   const axes = (list(3, "axes") ?? starts.map((_, i) => i)).map((axis) => axisOf(node, axis, dims.length));
   const steps = list(4, "steps") ?? starts.map(() => 1);
   const ranges: Range[] = dims.map((count) => ({ begin: 0, step: 1, count }));
   axes.forEach((axis, i) => {
     const size = dims[axis];
     const step = steps[i];
-    if (!Number.isInteger(step) || step === 0) throw new ThawError(describe(node), `step ${step}`, "a whole number that is not 0");
+    if (!Number.isInteger(step) || step === 0)
+      throw new ThawError(describe(node), `step ${step}`, "a whole number that is not 0");
     const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
     const clamp = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, low), high);
     const begin = step > 0 ? clamp(starts[i]) : Math.max(clamp(starts[i]), -1);
@@ -93,8 +98,13 @@ export function targetShape(node: OnnxNode, dims: readonly number[], inputs: Inp
 /** What a Reshape asks for: an input since opset 5. */
 export function reshapeTarget(node: OnnxNode, inputs: Inputs): number[] {
   const wanted = inputs[1] ? Array.from(inputs[1].data) : numbersOf(node, "shape");
-  if (!wanted) throw new ThawError(describe(node), "its shape is computed from the samples", "a shape known before it runs");
+  if (!wanted)
+    throw new ThawError(describe(node), "its shape is computed from the samples", "a shape known before it runs");
   if (wanted.some((d) => !Number.isInteger(d) || d < -1) || wanted.filter((d) => d === -1).length > 1)
-    throw new ThawError(describe(node), `the shape ${formatShape(wanted)}`, "whole numbers from 0, at most one of them -1");
+    throw new ThawError(
+      describe(node),
+      `the shape ${formatShape(wanted)}`,
+      "whole numbers from 0, at most one of them -1",
+    );
   return [...wanted];
 }

@@ -2,7 +2,15 @@
 import { ThawError } from "../../../errors";
 import { axisOf, describe, numbersOf, tensorOf, wholeOf } from "../attributes";
 import {
-  broadcastDims, checkFolded, hostTensor, integers, like, permuted, product, repeated, type HostTensor,
+  broadcastDims,
+  checkFolded,
+  hostTensor,
+  integers,
+  like,
+  permuted,
+  product,
+  repeated,
+  type HostTensor,
 } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import { axesOf, sliceRanges, splitSizes, targetShape } from "../shapes";
@@ -31,7 +39,12 @@ function constant(node: OnnxNode): HostTensor {
   if (whole) return integers(whole);
   const list = numbersOf(node, "value_floats");
   if (list) return hostTensor([list.length], "float", Float32Array.from(list));
-  throw new ThawError(describe(node), `has ${[...attributes.keys()].join(", ") || "no value"}`, "a tensor or numbers", "Texts and sparse constants are not supported.");
+  throw new ThawError(
+    describe(node),
+    `has ${[...attributes.keys()].join(", ") || "no value"}`,
+    "a tensor or numbers",
+    "Texts and sparse constants are not supported.",
+  );
 }
 
 /** Rows of `inner` numbers picked along an axis. */
@@ -47,7 +60,8 @@ function gathered(node: OnnxNode, x: HostTensor, indices: HostTensor): HostTenso
   for (let o = 0; o < outer; o++)
     for (const wanted of indices.data) {
       const index = wanted < 0 ? wanted + size : wanted;
-      if (!(index >= 0 && index < size)) throw new ThawError(describe(node), `index ${wanted} along an axis of ${size}`, "an index within it");
+      if (!(index >= 0 && index < size))
+        throw new ThawError(describe(node), `index ${wanted} along an axis of ${size}`, "an index within it");
       const from = (o * size + index) * inner;
       data.set(x.data.subarray(from, from + inner) as never, at);
       at += inner;
@@ -60,7 +74,10 @@ function concatenated(node: OnnxNode, inputs: readonly HostTensor[]): HostTensor
   const axis = axisOf(node, wholeOf(node, "axis", 0), first.dims.length);
   const dims = first.dims.map((d, i) => (i === axis ? inputs.reduce((sum, x) => sum + x.dims[axis], 0) : d));
   checkFolded(describe(node), product(dims));
-  const data = like(inputs.every((x) => x.data.constructor === first.data.constructor) ? first.data : new Float64Array(), product(dims));
+  const data = like(
+    inputs.every((x) => x.data.constructor === first.data.constructor) ? first.data : new Float64Array(),
+    product(dims),
+  );
   const outer = product(dims.slice(0, axis));
   let at = 0;
   for (let o = 0; o < outer; o++)
@@ -120,7 +137,10 @@ const folds: Readonly<Record<string, Fold>> = {
     const axis = axisOf(node, wholeOf(node, "axis", 0), x.dims.length);
     let begin = 0;
     return splitSizes(node, x.dims[axis], inputs[1]).map((count) => {
-      const part = sliced(x, x.dims.map((d, i) => (i === axis ? { begin, step: 1, count } : { begin: 0, step: 1, count: d })));
+      const part = sliced(
+        x,
+        x.dims.map((d, i) => (i === axis ? { begin, step: 1, count } : { begin: 0, step: 1, count: d })),
+      );
       begin += count;
       return part;
     });
@@ -131,9 +151,19 @@ const folds: Readonly<Record<string, Fold>> = {
   Reshape: (node, inputs) => [reshaped(inputs[0]!, targetShape(node, inputs[0]!.dims, inputs))],
   Transpose: (node, [x]) => {
     const order = numbersOf(node, "perm") ?? x!.dims.map((_, i) => x!.dims.length - 1 - i);
-    return [{ ...reshaped(x!, order.map((p) => x!.dims[p])), data: permuted(x!.data, x!.dims, order) }];
+    return [
+      {
+        ...reshaped(
+          x!,
+          order.map((p) => x!.dims[p]),
+        ),
+        data: permuted(x!.data, x!.dims, order),
+      },
+    ];
   },
-  Expand: (node, [x, shape]) => [repeated(describe(node), x!, broadcastDims(describe(node), x!.dims, Array.from(shape!.data)))],
+  Expand: (node, [x, shape]) => [
+    repeated(describe(node), x!, broadcastDims(describe(node), x!.dims, Array.from(shape!.data))),
+  ],
   ScatterND: (node, [x, indices, updates]) => {
     const depth = indices!.dims.at(-1)!;
     const inner = product(x!.dims.slice(depth));
@@ -144,7 +174,8 @@ const folds: Readonly<Record<string, Fold>> = {
         const index = indices!.data[i * depth + k];
         at = at * x!.dims[k] + (index < 0 ? index + x!.dims[k] : index);
       }
-      if (!(at >= 0 && (at + 1) * inner <= data.length)) throw new ThawError(describe(node), "an index lies outside", "indices within the tensor");
+      if (!(at >= 0 && (at + 1) * inner <= data.length))
+        throw new ThawError(describe(node), "an index lies outside", "indices within the tensor");
       data.set(updates!.data.subarray(i * inner, (i + 1) * inner) as never, at * inner);
     }
     return [hostTensor(x!.dims, x!.kind, data)];

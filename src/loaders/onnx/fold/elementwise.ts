@@ -1,7 +1,15 @@
 /** Folding of elementwise operations: what shape arithmetic and exported constants are made of. */
 import { ThawError } from "../../../errors";
 import { describe } from "../attributes";
-import { broadcastDims, broadcastStrides, checkFolded, product, walk, type HostTensor, type Kind } from "../host-tensor";
+import {
+  broadcastDims,
+  broadcastStrides,
+  checkFolded,
+  product,
+  walk,
+  type HostTensor,
+  type Kind,
+} from "../host-tensor";
 import type { OnnxNode } from "../ir";
 
 type Two = (a: number, b: number) => number;
@@ -54,7 +62,8 @@ const unary: Readonly<Record<string, (x: number) => number>> = {
 function made(kind: Kind, dims: readonly number[], who: string): HostTensor {
   const count = product(dims);
   checkFolded(who, count);
-  const data = kind === "float" ? new Float32Array(count) : kind === "int" ? new Float64Array(count) : new Uint8Array(count);
+  const data =
+    kind === "float" ? new Float32Array(count) : kind === "int" ? new Float64Array(count) : new Uint8Array(count);
   return { dims, kind, data };
 }
 
@@ -64,7 +73,12 @@ const weightOf = (...inputs: readonly HostTensor[]) => {
   return weight === undefined ? {} : { weight };
 };
 
-function combine(who: string, kind: Kind, inputs: readonly HostTensor[], f: (...values: number[]) => number): HostTensor {
+function combine(
+  who: string,
+  kind: Kind,
+  inputs: readonly HostTensor[],
+  f: (...values: number[]) => number,
+): HostTensor {
   const dims = broadcastDims(who, ...inputs.map((x) => x.dims));
   const result = made(kind, dims, who);
   const strides = inputs.map((x) => broadcastStrides(x.dims, dims));

@@ -26,6 +26,8 @@ export class Emitter {
     /** Size that stands for the batch in sizes of the import; 1 where there is none (ONNX's tests of single operators). */
     readonly batch: number,
     readonly constants: Constants,
+    /** The batch that the file says, where it says a number: reshapes in it say the same. */
+    readonly literalBatch = 1,
   ) {}
 
   /** A size of the import, for the graph's batch. */
@@ -61,13 +63,17 @@ export class Emitter {
     const runs: number[][] = [];
     for (const p of kept) {
       const run = runs.at(-1);
-      if (run && follows(run.at(-1)!, p, shape)) run.push(p);
+      // The batch stays an axis of its own, so that everything made keeps the samples apart.
+      if (run && follows(run.at(-1)!, p, shape) && !(run[0] === 0 && this.batch > 1)) run.push(p);
       else runs.push([p]);
     }
     const target = order.map((p) => shape[p]);
     const inMemory = runs.toSorted((a, b) => a[0] - b[0]);
     if (inMemory.every((run, i) => run === runs[i])) return value; // only ones moved
-    const x = this.view(value, inMemory.map((run) => product(run.map((p) => shape[p]))));
+    const x = this.view(
+      value,
+      inMemory.map((run) => product(run.map((p) => shape[p]))),
+    );
     const permutation = runs.map((run) => inMemory.indexOf(run));
     return this.view(this.g.apply("transpose", { permutation }, { x }), target);
   }
@@ -87,19 +93,27 @@ export class Emitter {
     return this.arranged(x, { dims: shape, order: shape.map((_, i) => i), shape });
   }
 
-  /** In ONNX's order (the batch still first), one memory axis a logical one; ones that belong to nobody are gone. */
+  /**
+   * In ONNX's order, but the batch first wherever it stands: one memory axis for what each logical axis holds beside the
+   * batch, and none for ones that belong to nobody.
+   */
   plain(t: Tensor): Tensor {
-    const owned = t.axes.flat();
+    const inner = t.axes.map((list) => list.filter((p) => p !== 0));
+    const owned = [0, ...inner.flat()];
     const free = t.shape.map((_, p) => p).filter((p) => !owned.includes(p));
-    const order = [...free, ...owned].toSorted((a, b) => Number(b === 0) - Number(a === 0));
-    const moved = this.permute(t, order);
-    const dims = dimsOf(t);
-    const first = t.axes.findIndex((list) => list.includes(0));
-    // The batch lies in front, wherever its logical axis stands.
-    if (first > 0) return moved;
-    return free.includes(0) && this.batch > 1
-      ? moved
-      : { ...moved, shape: dims, axes: dims.map((_, i) => [i]), value: moved.value };
+    const value = this.transpose(t.value, t.shape, [...owned, ...free]);
+    const sizes = inner.map((list) => product(list.map((p) => t.shape[p])));
+    const axes = t.axes.map((list, i) => {
+      const at = list.indexOf(0);
+      if (at < 0) return [i + 1];
+      if (list.length === 1) return [0];
+      return at === 0 ? [0, i + 1] : [i + 1, 0];
+    });
+    // A logical axis that is the batch and no more needs no memory axis beside it.
+    const none = t.axes.findIndex((list) => list.length === 1 && list[0] === 0);
+    if (none < 0) return { ...t, value, shape: [t.shape[0], ...sizes], axes };
+    const shape = [t.shape[0], ...sizes.filter((_, i) => i !== none)];
+    return { ...t, value, shape, axes: renumbered(axes, (p) => (p > none + 1 ? p - 1 : p)) };
   }
 
   /** An operation with one result, of this layout. */

@@ -10,7 +10,11 @@ import { dimsOf, insertOne, mergeAxes, splitAxis, type Tensor } from "./tensor";
  */
 export function regroup(e: Emitter, who: string, t: Tensor, dims: readonly number[]): Tensor {
   if (product(dims) !== product(dimsOf(t)))
-    throw new ThawError(who, `reshapes ${formatShape(dimsOf(t))} to ${formatShape(dims)}`, "the same number of elements");
+    throw new ThawError(
+      who,
+      `reshapes ${formatShape(dimsOf(t))} to ${formatShape(dims)}`,
+      "the same number of elements",
+    );
   let now = t;
   let factors = t.axes.flat();
   const axes: number[][] = [];
@@ -43,12 +47,16 @@ export function regroup(e: Emitter, who: string, t: Tensor, dims: readonly numbe
 
 /** Where factors do not divide, e.g. [4, 6] to [8, 3]: in memory order, as a whole. */
 function regroupPlain(e: Emitter, who: string, t: Tensor, dims: readonly number[]): Tensor {
-  const plain = e.plain(t);
-  const [owner] = t.axes.flatMap((list, i) => (list.includes(0) ? [i] : []));
-  if (owner === undefined) return { ...plain, shape: [t.shape[0], ...dims].slice(e.batch > 1 ? 0 : 1), axes: dims.map((_, i) => [e.batch > 1 ? i + 1 : i]) };
-  if (owner === 0 && plain.shape.length === dimsOf(t).length && dims[0] === plain.shape[0])
-    return { ...plain, shape: dims, axes: dims.map((_, i) => [i]) };
-  throw new ThawError(who, `reshapes ${formatShape(dimsOf(t))} to ${formatShape(dims)}, which mixes the samples of a batch`, "reshapes within samples");
+  const owner = t.axes.findIndex((list) => list.includes(0));
+  const value = e.plain(t).value;
+  if (owner < 0) return { ...t, value, shape: [t.shape[0], ...dims], axes: dims.map((_, i) => [i + 1]) };
+  if (owner === 0 && t.axes[0].length === 1 && dims[0] === t.shape[0])
+    return { ...t, value, shape: dims, axes: dims.map((_, i) => [i]) };
+  throw new ThawError(
+    who,
+    `reshapes ${formatShape(dimsOf(t))} to ${formatShape(dims)}, which mixes the samples of a batch`,
+    "reshapes within samples",
+  );
 }
 
 /** Logical axis i on a memory axis of its own; returns that axis too. @throws where it holds the batch and more. */
@@ -61,7 +69,11 @@ export function single(e: Emitter, who: string, t: Tensor, i: number): { t: Tens
     return { t: { ...more, axes: more.axes.map((l, k) => (k === i ? [p] : l)) }, p };
   }
   if (list.includes(0))
-    throw new ThawError(who, `works along dimension ${i} of ${formatShape(dimsOf(t))}, which holds the samples of a batch`, "dimensions within samples");
+    throw new ThawError(
+      who,
+      `works along dimension ${i} of ${formatShape(dimsOf(t))}, which holds the samples of a batch`,
+      "dimensions within samples",
+    );
   const [first, ...others] = list;
   const order = t.shape.flatMap((_, p) => (p === first ? list : others.includes(p) ? [] : [p]));
   const moved = e.permute(t, order);
@@ -74,10 +86,18 @@ export function lastAxes(e: Emitter, who: string, t: Tensor, logical: readonly n
   let now = t;
   for (const i of logical) now = single(e, who, now, i).t;
   const last = logical.map((i) => now.axes[i][0]);
-  if (last.includes(0)) throw new ThawError(who, `works along the samples of a batch, dimension ${logical[last.indexOf(0)]}`, "dimensions within samples");
+  if (last.includes(0))
+    throw new ThawError(
+      who,
+      `works along the samples of a batch, dimension ${logical[last.indexOf(0)]}`,
+      "dimensions within samples",
+    );
   const order = [...now.shape.map((_, p) => p).filter((p) => !last.includes(p)), ...last];
   return e.permute(now, order);
 }
 
 /** Axes that the batch or ones fill: everything but the last `count` memory axes as one. */
-export const rows = (t: Tensor, count: number): number[] => [product(t.shape.slice(0, t.shape.length - count)), ...t.shape.slice(t.shape.length - count)];
+export const rows = (t: Tensor, count: number): number[] => [
+  product(t.shape.slice(0, t.shape.length - count)),
+  ...t.shape.slice(t.shape.length - count),
+];

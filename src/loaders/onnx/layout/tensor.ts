@@ -61,6 +61,8 @@ export function mergeAxes(t: Tensor, p: number, count: number): Tensor {
   return {
     ...t,
     shape: [...t.shape.slice(0, p), product(t.shape.slice(p, p + count)), ...t.shape.slice(p + count)],
-    axes: t.axes.map((list) => list.flatMap((q) => (q > p && q < p + count ? [] : [q >= p + count ? q - count + 1 : q]))),
+    axes: t.axes.map((list) =>
+      list.flatMap((q) => (q > p && q < p + count ? [] : [q >= p + count ? q - count + 1 : q])),
+    ),
   };
 }

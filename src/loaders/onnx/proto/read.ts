@@ -13,7 +13,12 @@ export function readModelProto(name: string, bytes: Uint8Array): ModelProto {
     model = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false, recursionLimit });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new ThawError(name, `cannot be read as ONNX (${why})`, "a whole ONNX file", "The file is truncated or damaged; get it again.");
+    throw new ThawError(
+      name,
+      `cannot be read as ONNX (${why})`,
+      "a whole ONNX file",
+      "The file is truncated or damaged; get it again.",
+    );
   }
   if (!model.graph) throw new ThawError(name, "has no graph", "an ONNX model with a graph");
   return model;

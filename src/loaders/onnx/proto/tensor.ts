@@ -28,7 +28,10 @@ function viewOf<T extends Numbers | BigInt64Array | BigUint64Array | Float64Arra
 }
 
 const plain =
-  (Type: { new (buffer: ArrayBufferLike, offset: number, length: number): Numbers; readonly BYTES_PER_ELEMENT: number }) =>
+  (Type: {
+    new (buffer: ArrayBufferLike, offset: number, length: number): Numbers;
+    readonly BYTES_PER_ELEMENT: number;
+  }) =>
   (bytes: Uint8Array, count: number): Numbers =>
     viewOf(Type, bytes, count);
 
@@ -70,18 +73,59 @@ const elementTypes: ReadonlyMap<number, ElementType> = new Map<number, ElementTy
   [4, { name: "uint16", bytes: 2, kind: "int", field: "int32Data", raw: plain(Uint16Array) }],
   [5, { name: "int16", bytes: 2, kind: "int", field: "int32Data", raw: plain(Int16Array) }],
   [6, { name: "int32", bytes: 4, kind: "int", field: "int32Data", raw: plain(Int32Array) }],
-  [7, { name: "int64", bytes: 8, kind: "int", field: "int64Data", raw: (b, n) => fromInt64(viewOf(BigInt64Array, b, n)) }],
+  [
+    7,
+    { name: "int64", bytes: 8, kind: "int", field: "int64Data", raw: (b, n) => fromInt64(viewOf(BigInt64Array, b, n)) },
+  ],
   [9, { name: "bool", bytes: 1, kind: "bool", field: "int32Data", raw: plain(Uint8Array) }],
   [10, { name: "float16", bytes: 2, kind: "float", field: "int32Data", raw: halves }],
-  [11, { name: "float64", bytes: 8, kind: "float", field: "doubleData", raw: (b, n) => Float32Array.from(viewOf(Float64Array, b, n)) }],
+  [
+    11,
+    {
+      name: "float64",
+      bytes: 8,
+      kind: "float",
+      field: "doubleData",
+      raw: (b, n) => Float32Array.from(viewOf(Float64Array, b, n)),
+    },
+  ],
   [12, { name: "uint32", bytes: 4, kind: "int", field: "uint64Data", raw: plain(Uint32Array) }],
-  [13, { name: "uint64", bytes: 8, kind: "int", field: "uint64Data", raw: (b, n) => fromInt64(viewOf(BigUint64Array, b, n)) }],
-  [16, { name: "bfloat16", bytes: 2, kind: "float", field: "int32Data", raw: (b, n) => fromBfloat16(viewOf(Uint16Array, b, n)) }],
+  [
+    13,
+    {
+      name: "uint64",
+      bytes: 8,
+      kind: "int",
+      field: "uint64Data",
+      raw: (b, n) => fromInt64(viewOf(BigUint64Array, b, n)),
+    },
+  ],
+  [
+    16,
+    {
+      name: "bfloat16",
+      bytes: 2,
+      kind: "float",
+      field: "int32Data",
+      raw: (b, n) => fromBfloat16(viewOf(Uint16Array, b, n)),
+    },
+  ],
 ]);
 
 const refusedTypes: Readonly<Record<number, string>> = {
-  8: "strings", 14: "complex64", 15: "complex128", 17: "float8e4m3fn", 18: "float8e4m3fnuz", 19: "float8e5m2",
-  20: "float8e5m2fnuz", 21: "uint4", 22: "int4", 23: "float4e2m1", 24: "float8e8m0", 25: "uint2", 26: "int2",
+  8: "strings",
+  14: "complex64",
+  15: "complex128",
+  17: "float8e4m3fn",
+  18: "float8e4m3fnuz",
+  19: "float8e5m2",
+  20: "float8e5m2fnuz",
+  21: "uint4",
+  22: "int4",
+  23: "float4e2m1",
+  24: "float8e8m0",
+  25: "uint2",
+  26: "int2",
 };
 
 /** Kind of a TensorProto.DataType; undefined for one that Thaw does not read. */
@@ -92,7 +136,12 @@ export async function readTensor(who: string, proto: TensorProto, sibling: Sibli
   const type = elementTypes.get(proto.dataType);
   if (!type) {
     const received = refusedTypes[proto.dataType] ?? `element type ${proto.dataType}`;
-    throw new ThawError(who, `holds ${received}`, "float32, float16, bfloat16, float64, bool or whole numbers of 8 to 64 bits", "Export the model unquantized, in float32.");
+    throw new ThawError(
+      who,
+      `holds ${received}`,
+      "float32, float16, bfloat16, float64, bool or whole numbers of 8 to 64 bits",
+      "Export the model unquantized, in float32.",
+    );
   }
   const dims = proto.dims.map(Number);
   const count = dims.reduce((a, b) => a * b, 1);
@@ -102,7 +151,12 @@ export async function readTensor(who: string, proto: TensorProto, sibling: Sibli
   const bytes = external ? await externalBytes(who, proto, sibling) : proto.rawData;
   if (bytes) {
     if (bytes.length !== count * type.bytes)
-      throw new ThawError(who, `has ${bytes.length} bytes for [${dims.join(", ")}] of ${type.name}`, `${count * type.bytes} bytes`, "The file is truncated or damaged; get it again.");
+      throw new ThawError(
+        who,
+        `has ${bytes.length} bytes for [${dims.join(", ")}] of ${type.name}`,
+        `${count * type.bytes} bytes`,
+        "The file is truncated or damaged; get it again.",
+      );
     let read: Numbers | undefined;
     return {
       dims,
@@ -114,7 +168,12 @@ export async function readTensor(who: string, proto: TensorProto, sibling: Sibli
   }
   const stored = proto[type.field];
   if (stored.length !== count)
-    throw new ThawError(who, `has ${stored.length} numbers for [${dims.join(", ")}] of ${type.name}`, `${count}`, "The file is truncated or damaged; get it again.");
+    throw new ThawError(
+      who,
+      `has ${stored.length} numbers for [${dims.join(", ")}] of ${type.name}`,
+      `${count}`,
+      "The file is truncated or damaged; get it again.",
+    );
   return { dims, kind: type.kind, data: checked(who, () => fromField(proto.dataType, stored)) };
 }
 
@@ -141,22 +200,46 @@ async function externalBytes(who: string, proto: TensorProto, sibling: Sibling |
   const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
   const location = entries.get("location") ?? "";
   const parts = location.split(/[/\\]/);
-  if (location === "" || parts.includes("..") || parts[0] === "" || /^[a-z]+:/i.test(location) || location.includes("\0"))
-    throw new ThawError(who, `its data lies in ${JSON.stringify(location)}`, "a file in the model's folder, without .. or an absolute path");
+  if (
+    location === "" ||
+    parts.includes("..") ||
+    parts[0] === "" ||
+    /^[a-z]+:/i.test(location) ||
+    location.includes("\0")
+  )
+    throw new ThawError(
+      who,
+      `its data lies in ${JSON.stringify(location)}`,
+      "a file in the model's folder, without .. or an absolute path",
+    );
   if (!sibling)
-    throw new ThawError(who, `its data lies in another file, ${location}`, "all files of the model", `Load ${location} together with the model.`);
+    throw new ThawError(
+      who,
+      `its data lies in another file, ${location}`,
+      "all files of the model",
+      `Load ${location} together with the model.`,
+    );
   const file = await sibling(location);
   const offset = number("offset", 0);
   const length = number("length", file.length - offset);
   if (offset + length > file.length)
-    throw new ThawError(who, `needs bytes ${offset} to ${offset + length} of ${location}, which has ${file.length}`, "a whole file", "The file is truncated, or belongs to another model.");
+    throw new ThawError(
+      who,
+      `needs bytes ${offset} to ${offset + length} of ${location}, which has ${file.length}`,
+      "a whole file",
+      "The file is truncated, or belongs to another model.",
+    );
   return file.subarray(offset, offset + length);
 
   function number(key: string, fallback: number): number {
     const text = entries.get(key);
     const value = text === undefined ? fallback : Number(text);
     if (!Number.isSafeInteger(value) || value < 0)
-      throw new ThawError(who, `external data with ${key} ${JSON.stringify(text ?? value)}`, "a whole number from 0 within the file");
+      throw new ThawError(
+        who,
+        `external data with ${key} ${JSON.stringify(text ?? value)}`,
+        "a whole number from 0 within the file",
+      );
     return value;
   }
 }
