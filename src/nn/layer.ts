@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../errors";
 import type { Shape } from "../kernels/operation";
 import { Graph, type Value } from "./graph";
-import { initialize, Parameter, randomSource, type Initializer } from "./parameter";
+import { firstValue, Parameter, randomSource, type Initializer } from "./parameter";
 import { connect, type SymbolicTensor } from "./symbolic";
 
 /** How a call is meant; a nested model hands it on to its layers. */
@@ -121,7 +121,7 @@ export abstract class Layer {
     initializer: Initializer,
     kind: Parameter["kind"] = "weight",
   ): Parameter {
-    const value = initialize(initializer, shape, this.#random!);
+    const value = firstValue(initializer, shape, this.#random!);
     const parameter = new Parameter(name, shape, kind, value, () => this.trainable, initializer);
     parameter.path = `${this.name}/${name}`;
     this.parameters.push(parameter);

@@ -50,7 +50,7 @@ export function broadcastStrides(dims: readonly number[], to: readonly number[])
   const strides: number[] = [];
   let stride = 1;
   for (let i = dims.length - 1, k = to.length - 1; k >= 0; i--, k--) {
-    const size = i >= 0 ? dims[i]! : 1;
+    const size = i >= 0 ? dims[i] : 1;
     strides[k] = size === 1 ? 0 : stride;
     stride *= size;
   }

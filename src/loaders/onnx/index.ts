@@ -1,6 +1,7 @@
 /** Reading ONNX files: networks of PyTorch, Keras and others into ordinary layers, in NHWC, every weight trainable. */
 import { ThawError } from "../../errors";
 import type { FunctionalModel } from "../../nn/model";
+import { withoutRandomValues } from "../../nn/parameter";
 import { buildModel } from "./build/model";
 import { evaluate } from "./evaluate";
 import { readGraph } from "./graph";
@@ -35,7 +36,9 @@ export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOpt
   const { layouts, literalBatch } = readInputs(name, graph, options);
   try {
     const evaluated = evaluate(graph, layouts, literalBatch);
-    return buildModel(name, graph, simplifyPatterns(graph, evaluated), layouts, literalBatch);
+    return withoutRandomValues(() =>
+      buildModel(name, graph, simplifyPatterns(graph, evaluated), layouts, literalBatch),
+    );
   } catch (error) {
     if (error instanceof ThawError && !error.message.startsWith(name)) error.message = `${name}: ${error.message}`;
     throw error;

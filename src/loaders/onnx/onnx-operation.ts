@@ -98,6 +98,6 @@ export class OnnxOperation extends Layer {
 
   config(): Record<string, unknown> {
     const attributes = [...this.#options.node.attributes].filter(([, v]) => typeof v !== "object" || Array.isArray(v));
-    return { ...Object.fromEntries(attributes) };
+    return Object.fromEntries(attributes);
   }
 }

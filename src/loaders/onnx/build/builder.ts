@@ -124,7 +124,7 @@ export class Builder {
   }
 }
 
-/** Gives a parameter its numbers without another copy of them. */
+/** Gives a parameter its numbers; what was made for it alone is not copied again. */
 export function fill(parameter: Parameter | undefined, data: ArrayLike<number>): void {
   if (!parameter) return;
   if (data.length !== parameter.count)
