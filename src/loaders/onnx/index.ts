@@ -46,11 +46,16 @@ export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOpt
 }
 
 /** The file's graph, and the operations that imported networks need; both are loaded when the first file comes. */
-export async function readOnnxGraph(name: string, bytes: Uint8Array, sibling?: Sibling): Promise<OnnxGraph> {
+export async function readOnnxGraph(
+  name: string,
+  bytes: Uint8Array,
+  sibling?: Sibling,
+  since?: number,
+): Promise<OnnxGraph> {
   const [{ readModelProto }, { registerMoreOperations }] = await Promise.all([
     import("./proto/read"),
     import("../../nn/more-operations"),
   ]);
   registerMoreOperations();
-  return await readGraph(name, readModelProto(name, bytes), sibling);
+  return await readGraph(name, readModelProto(name, bytes), sibling, since);
 }

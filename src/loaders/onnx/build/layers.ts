@@ -23,7 +23,7 @@ import { arrange } from "../layout/emitter";
 import { dimsOf } from "../layout/tensor";
 import { filterArrangement, isDepthwise } from "../operators/convolution";
 import { windowOf, type Window } from "../operators/images";
-import { poolWindow } from "../operators/pooling";
+import { isPlainPool, poolWindow } from "../operators/pooling";
 import { axesOf } from "../shapes";
 import { fill, imageAxes, isBuilt, type Builder, type Built } from "./builder";
 
@@ -251,8 +251,7 @@ function pool(
   const own = dimsOf(x.layout);
   const window = poolWindow(node, 2, [own[2], own[3]]);
   const padding = paddingName(window, [own[2], own[3]]);
-  const counted = flagOf(node, "count_include_pad") && !isZero(window.pads);
-  if (!padding || counted || window.dilation.some((d) => d !== 1)) return undefined;
+  if (!padding || !isPlainPool(node, window)) return undefined;
   const input = b.image(node, x);
   return b.apply(
     make({ name: b.names.of(node), poolSize: window.size, strides: window.strides, padding }),
