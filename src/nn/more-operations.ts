@@ -1,2 +1,2 @@
-/** For importers, which see the kernels' types only: call it before layers that emit operations of registry-more.ts are traced. */
+/** The way of the loaders to the operations that only imported networks need. */
 export { registerMoreOperations } from "../kernels/registry-more";

@@ -1,0 +1,73 @@
+/** Pooling over windows and over whole images. */
+import { ThawError } from "../../../errors";
+import { describe, flagOf, numberOf } from "../attributes";
+import { product } from "../host-tensor";
+import type { OnnxNode } from "../ir";
+import type { Emitter } from "../layout/emitter";
+import { lastAxes } from "../layout/regroup";
+import type { Tensor } from "../layout/tensor";
+import { pairOf, spatialAxes, toImage, windowOf, type Window } from "./images";
+import { tensorInput, type Emit, type Operators } from "./operator";
+
+/** Geometry of a pooling node for images of this size. */
+export const poolWindow = (node: OnnxNode, axes: 1 | 2, image: readonly [number, number]): Window =>
+  windowOf(node, axes, pairOf(node, "kernel_shape", axes), image);
+
+/** Whether the engine's usual pooling does it: no gaps, sizes rounded down, padding that does not count and fits the window. */
+export function isPlainPool(node: OnnxNode, { size, dilation, pads }: Window): boolean {
+  return (
+    dilation.every((d) => d === 1) &&
+    !flagOf(node, "ceil_mode") &&
+    pads.every((p, i) => p < size[i < 2 ? 0 : 1]) &&
+    !(flagOf(node, "count_include_pad") && pads.some((p) => p !== 0))
+  );
+}
+
+const pool =
+  (kind: "max" | "average" | "lp"): Emit =>
+  (e, node, inputs) => {
+    if (node.outputs.slice(1).some((o) => o !== ""))
+      throw new ThawError(describe(node), "gives the places of the largest values too", "one output");
+    const x = tensorInput(e, node, inputs, 0);
+    const image = toImage(e, node, x);
+    const window = poolWindow(node, spatialAxes(node, x), [image.height, image.width]);
+    const { size, strides, dilation, pads } = window;
+    const special = {
+      kind,
+      size,
+      strides,
+      dilation,
+      pads,
+      ceilMode: flagOf(node, "ceil_mode"),
+      countIncludePad: flagOf(node, "count_include_pad"),
+      ...(kind === "lp" && { p: numberOf(node, "p", 2) }),
+    };
+    const y =
+      kind === "lp" || !isPlainPool(node, window)
+        ? e.apply("windowPool", special, { x: image.value })
+        : e.apply(kind === "max" ? "maxPool" : "averagePool", { size, strides, pads }, { x: image.value });
+    return [image.back(y, y.shape[1], y.shape[2], image.channels)];
+  };
+
+/** One number a channel; the image's dimensions stay as ones. */
+const globalPool =
+  (op: string): Emit =>
+  (e, node, inputs) => [overImage(e, node, tensorInput(e, node, inputs, 0), op)];
+
+function overImage(e: Emitter, node: OnnxNode, x: Tensor, op: string): Tensor {
+  const spatial = x.axes.map((_, i) => i).slice(2);
+  const t = lastAxes(e, describe(node), x, [...spatial, 1]);
+  const count = spatial.length;
+  const lead = t.shape.slice(0, -count - 1);
+  const inner = t.shape.slice(-count - 1);
+  const value = e.apply(op, {}, { x: e.view(t.value, [product(lead), product(inner.slice(0, -1)), 1, inner.at(-1)!]) });
+  return { value, shape: [...lead, ...spatial.map(() => 1), inner.at(-1)!], axes: t.axes, kind: x.kind };
+}
+
+export const pooling: Operators = {
+  MaxPool: pool("max"),
+  AveragePool: pool("average"),
+  LpPool: pool("lp"),
+  GlobalAveragePool: globalPool("globalAveragePool"),
+  GlobalMaxPool: globalPool("globalMaxPool"),
+};
