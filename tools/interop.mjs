@@ -84,7 +84,7 @@ function cacheFolder() {
   for (const name of fs.readdirSync(folder))
     if (name.startsWith("files-") && name !== current)
       fs.rmSync(path.join(folder, name), { recursive: true, force: true });
-  return path.join(folder, current);
+  return path.join("out/interop", current); // relative, as messages name files
 }
 
 /**

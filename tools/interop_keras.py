@@ -73,6 +73,13 @@ def images_of(pixels, count, size, generator):
     return (pixels[0] + mixed * (pixels[1] - pixels[0])).astype("float32")
 
 
+def kernels_of(layer):
+    """Kernels, and whether each channel has its own. Keras's initial ones are so small in depthwise convolutions that BatchNormalization's epsilon outweighs the signal."""
+    if isinstance(layer, keras.layers.SeparableConv2D):
+        return [(layer.depthwise_kernel, True), (layer.pointwise_kernel, False)]
+    return [(layer.kernel, isinstance(layer, keras.layers.DepthwiseConv2D))] if hasattr(layer, "kernel") else []
+
+
 def randomise(model, images, generator):
     """Gives every statistic, bias and scale something to do, and returns the head."""
     L = keras.layers
@@ -89,12 +96,11 @@ def randomise(model, images, generator):
             layer.adapt_mean.assign(generator.uniform(0.3, 0.6, layer.adapt_mean.shape))
             layer.adapt_variance.assign(generator.uniform(0.05, 0.1, layer.adapt_variance.shape))
             layer.finalize_state()
+        for kernel, depthwise in kernels_of(layer):
+            fan_in = np.prod(kernel.shape[:2] if depthwise else kernel.shape[:-1])
+            kernel.assign(generator.normal(0, np.sqrt(2 / fan_in), kernel.shape))  # He's
         if getattr(layer, "bias", None) is not None:
             layer.bias.assign(generator.normal(0, 0.1, layer.bias.shape))
-    if not norms:  # Glorot's variance halves the signal at every rectifier where nothing brings it back (VGG)
-        for layer in layers:
-            if getattr(layer, "activation", None) is keras.activations.relu:
-                layer.kernel.assign(layer.kernel * np.sqrt(2))
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # one call in training mode then leaves the batch's own statistics

@@ -10,6 +10,7 @@ do, and no more than asked for, because all files together would take gigabytes.
 import importlib
 import json
 import pathlib
+import re
 import sys
 import traceback
 
@@ -24,7 +25,7 @@ KINDS = {
 
 def answer(request, folder, answers):
     kind, _, name = request.partition(":")
-    stem = folder / request.replace(":", "-")
+    stem = folder / re.sub("[^a-z0-9_]", "-", request)
     try:
         if kind not in KINDS:
             raise ValueError(f"unknown request {request}; expected one of {', '.join(KINDS)}")

@@ -11,11 +11,10 @@ const networks = ["mobilenet", "mobilenet_v2", "resnet50", "efficientnet_b0", "d
 const runs = ["frozen", "unfrozen"] as const;
 
 interface Description {
-  readonly rate: number;
   readonly freezeUpTo: string;
   readonly batches: Place;
   readonly labels: readonly (readonly number[])[];
-  readonly runs: Readonly<Record<(typeof runs)[number], { parameters: number; losses: readonly number[] }>>;
+  readonly runs: Readonly<Record<(typeof runs)[number], { rate: number; parameters: number; losses: readonly number[] }>>;
 }
 
 const maker = new Maker();
@@ -54,7 +53,7 @@ async function compare(stem: string, run: (typeof runs)[number]) {
     const parameters = model.allParameters().reduce((sum, p) => sum + (p.trainable ? p.count : 0), 0);
     if (parameters !== expected.parameters)
       throw new Error(`Thaw trains ${parameters} parameters; expected Keras's ${expected.parameters}`);
-    await model.compile({ gpu, loss: "sparseCategoricalCrossentropy", optimizer: sgd(json.rate) });
+    await model.compile({ gpu, loss: "sparseCategoricalCrossentropy", optimizer: sgd(expected.rate) });
     const [steps, ...batch] = json.batches.shape;
     const size = sizeOf(batch);
     const losses: number[] = [];
@@ -64,7 +63,7 @@ async function compare(stem: string, run: (typeof runs)[number]) {
     }
     const errors = losses.map((loss, k) => Math.abs(loss - expected.losses[k]) / Math.abs(expected.losses[k]));
     const list = losses.map((loss) => loss.toFixed(4)).join(" ");
-    return { error: errors.reduce((a, b) => (a >= b ? a : b), 0), tolerance: 1e-3, detail: `losses ${list}` };
+    return { error: errors.reduce((a, b) => (a >= b ? a : b), 0), tolerance: 1e-3, detail: `rate ${expected.rate}, losses ${list}` };
   } finally {
     model.dispose();
   }
