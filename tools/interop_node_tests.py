@@ -32,8 +32,9 @@ def tensor(data, value_info, blob):
     array = numpy_helper.to_array(onnx.TensorProto.FromString(data))
     if array.dtype.name not in {"float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool"}:
         return {"name": value_info.name, "kind": str(array.dtype)}
-    little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<")))
-    return {"name": value_info.name, "type": array.dtype.name, "shape": list(array.shape), **blob.add(little.tobytes())}
+    stored = np.dtype("float32") if array.dtype == np.float16 else array.dtype  # JavaScript has no float16 everywhere
+    data = np.ascontiguousarray(array.astype(stored.newbyteorder("<"))).tobytes()
+    return {"name": value_info.name, "type": array.dtype.name, "shape": list(array.shape), **blob.add(data)}
 
 
 def operator_of(graph):
