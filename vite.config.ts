@@ -29,7 +29,7 @@ const external = [
 ];
 
 /** What the loaders bring into a page; the other packages are the command line's. */
-const pagePackages = ["h5wasm", "fflate"];
+const pagePackages = ["h5wasm", "fflate", "@bufbuild/protobuf", "@bufbuild/protobuf/codegenv2"];
 
 /** What a run of the tests may be asked for: tests/support/forced.ts, and some operations only. */
 const wishes = Object.fromEntries(

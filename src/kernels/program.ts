@@ -9,6 +9,7 @@ const files = {
   f16: () => import("./programs/f16"),
   gpu: () => import("./programs/gpu"),
   layers: () => import("./programs/layers"),
+  math: () => import("./programs/math"),
   plain: () => import("./programs/plain"),
   software: () => import("./programs/software"),
   training: () => import("./programs/training"),

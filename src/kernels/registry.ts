@@ -1,4 +1,4 @@
-/** All operations by name. An operation that is not listed here cannot be planned. */
+/** Operations by name. One that is neither listed here nor registered later cannot be planned. */
 import { ThawError } from "../errors";
 import type { Operation } from "./operation";
 import { activation, activationGradient } from "./activation/activation";
@@ -100,6 +100,11 @@ const all: readonly Operation[] = [
 const byName = new Map(all.map((op) => [op.name, op]));
 
 export const operations: readonly Operation[] = all;
+
+/** Makes operations known that few pages need (registry-more.ts), so that they can be in a file loaded later. */
+export function registerOperations(more: readonly Operation[]): void {
+  for (const op of more) byName.set(op.name, op);
+}
 
 /** @throws when no operation has the name. */
 export function findOperation(name: string): Operation {

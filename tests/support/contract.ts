@@ -16,7 +16,7 @@ import {
 } from "../../src/kernels/operation";
 import { roundToHalf } from "../../src/kernels/half/toHalf.reference";
 import { describeLaunch, loadPrograms } from "../../src/kernels/kernel";
-import { operations } from "../../src/kernels/registry";
+import { operations } from "./operations";
 import { flopsOf } from "../../src/kernels/tuning";
 import { forcedVariant, lacking, long, skip } from "./forced";
 import { references } from "./references";

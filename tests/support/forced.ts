@@ -4,7 +4,7 @@
  * every trajectory with every variant. vite.config.ts hands both to the pages.
  */
 import { fits, variantOfForm, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
-import { operations } from "../../src/kernels/registry";
+import { operations } from "./operations";
 
 /** The names of all variants of all operations, so that a new one cannot be forgotten. */
 export const variantNames: readonly string[] = [...new Set(operations.flatMap((op) => Object.keys(op.variants)))];

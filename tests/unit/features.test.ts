@@ -20,7 +20,7 @@ import {
   type Plan,
 } from "../../src/index";
 import { loadPrograms } from "../../src/kernels/kernel";
-import { operations } from "../../src/kernels/registry";
+import { operations } from "../support/operations";
 import { chooseVariant, type Lower, type Operation, type Shape } from "../../src/kernels/operation";
 import type { FeatureCut, FeatureFormat } from "../../src/nn/compile/cut-features";
 import { featureCut } from "../../src/nn/compile/make-plan";

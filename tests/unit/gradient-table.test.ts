@@ -1,7 +1,7 @@
 /** Every entry of every gradient table equals central differences on the float64 reference. */
 import { describe, expect, it } from "vitest";
 import { elements, exampleStep, type Case, type Operation, type Shape } from "../../src/kernels/operation";
-import { findOperation, operations } from "../../src/kernels/registry";
+import { findOperation, operations } from "../support/operations";
 import { describeCase, drawInputs } from "../support/contract";
 import { references } from "../support/references";
 import { normal, uniform } from "../support/random";

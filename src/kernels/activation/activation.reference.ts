@@ -1,7 +1,7 @@
 import type { Activation } from "./activation";
 import { reference } from "../reference";
 
-function erf(v: number): number {
+export function erf(v: number): number {
   // Series for small arguments, continued fraction (as exp(-v^2) times a rational) is not needed: the Taylor series of
   // erf converges everywhere and 60 terms give full double precision for |v| < 4; beyond that erf is 1 to 1e-8.
   if (Math.abs(v) > 5) return Math.sign(v);

@@ -16,12 +16,8 @@ export interface PadAttrs {
   readonly after: readonly number[];
 }
 
-/** Ranks that the copy programs can walk. */
-export const maxRank = 5;
-
 export function checkRank(who: string, x: Shape, entries: readonly (readonly number[])[], names: string): void {
-  if (x.length < 1 || x.length > maxRank)
-    throw new ThawError(who, `received x of shape ${formatShape(x)}`, `1 to ${maxRank} axes`);
+  if (x.length < 1) throw new ThawError(who, `received x of shape ${formatShape(x)}`, "at least one axis");
   for (const list of entries) {
     if (list.length !== x.length)
       throw new ThawError(
@@ -37,6 +33,7 @@ const sliced = ({ begin, size }: SliceAttrs, x: Shape) => x.map((n, a) => (size[
 function sliceCopy({ begin }: SliceAttrs, { x, y }: Record<string, Shape>): StridedCopy {
   const strides = stridesOf(x);
   return copyProblem(
+    "slice",
     y.map((size, a) => ({ size, stride: strides[a], from: 0, to: size })),
     begin.reduce((sum, b, a) => sum + b * strides[a], 0),
     elements(x),
@@ -58,6 +55,7 @@ export const slice = operation<SliceAttrs>({
         "0 <= begin, 1 <= size and begin + size <= the axis length on every axis",
         "Crop less.",
       );
+    sliceCopy(attrs, { x: x!, y });
     return { y };
   },
   gradients: {
@@ -82,6 +80,7 @@ export const slice = operation<SliceAttrs>({
     { attrs: { begin: [0, 1, 2, 0], size: [-1, 3, 2, 3] }, inputs: { x: [2, 5, 7, 3] } },
     { attrs: { begin: [0, 0, 0, 5], size: [-1, 3, 3, 6] }, inputs: { x: [2, 3, 3, 11] } },
     { attrs: { begin: [1, 0, 1, 1, 2], size: [1, 2, 2, 2, 1] }, inputs: { x: [2, 2, 4, 3, 4] } },
+    { attrs: { begin: [0, 0, 1, 0, 0, 1], size: [2, 1, 2, 2, 3, 2] }, inputs: { x: [2, 1, 4, 2, 3, 4] } },
     { attrs: { begin: [0, 1, 2, 4], size: [2, 3, 2, 8] }, inputs: { x: [2, 5, 7, 12] } },
     { attrs: { begin: [0, 4, 4, 0], size: [2, 56, 57, 8] }, inputs: { x: [2, 64, 64, 8] }, large: true },
   ],
@@ -90,6 +89,7 @@ export const slice = operation<SliceAttrs>({
 function padCopy({ before }: PadAttrs, { x, y }: Record<string, Shape>): StridedCopy {
   const strides = stridesOf(x);
   return copyProblem(
+    "pad",
     y.map((size, a) => ({ size, stride: strides[a], from: before[a], to: before[a] + x[a] })),
     before.reduce((sum, b, a) => sum - b * strides[a], 0),
     elements(x),
@@ -100,7 +100,8 @@ export const pad = operation<PadAttrs>({
   name: "pad",
   inputs: ["x"],
   outputs: ["y"],
-  shapes: ({ before, after }, { x }) => {
+  shapes: (attrs, { x }) => {
+    const { before, after } = attrs;
     checkRank("pad", x!, [before, after], "before or after");
     if ([...before, ...after].some((n) => n < 0 || !Number.isInteger(n)))
       throw new ThawError(
@@ -109,7 +110,9 @@ export const pad = operation<PadAttrs>({
         "whole numbers from 0",
         "Use a cropping layer to remove elements.",
       );
-    return { y: x!.map((n, a) => before[a] + n + after[a]) };
+    const y = x!.map((n, a) => before[a] + n + after[a]);
+    padCopy(attrs, { x: x!, y });
+    return { y };
   },
   gradients: {
     x: { op: "slice", from: { x: "dy" }, attrs: ({ before }, { x }) => ({ begin: before, size: x! }) },

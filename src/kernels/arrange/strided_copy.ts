@@ -1,4 +1,5 @@
 /** The program behind slice, pad and transpose: a copy with an offset, strides and, outside a range, zeros. */
+import { ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { VariantUnfit, type Lowering, type Shape } from "../operation";
 import { wgsl, type Program } from "../program";
@@ -100,9 +101,25 @@ function inFours({ axes, offset }: StridedCopy): boolean {
   return inner.stride === 1 && lengths.every((n) => n % 4 === 0);
 }
 
-/** A copy from `x` to `y` as an operation describes it, before axes are merged. */
-export function copyProblem(axes: readonly CopyAxis[], offset: number, inputCount: number): StridedCopy {
-  return { axes: mergeAxes(axes), offset, inputCount };
+/** Axes that the copy programs can walk. */
+const maxRank = 5;
+
+/**
+ * A copy from `x` to `y` as an operation describes it, before axes are merged.
+ *
+ * @throws where more axes are left than the programs can walk.
+ */
+export function copyProblem(who: string, all: readonly CopyAxis[], offset: number, inputCount: number): StridedCopy {
+  const merged = mergeAxes(all);
+  const axes = merged.length > maxRank && merged[0].size === 1 ? merged.slice(1) : merged;
+  if (axes.length > maxRank)
+    throw new ThawError(
+      who,
+      `received x with ${all.length} axes, ${axes.length} of which move on their own`,
+      `at most ${maxRank} of those`,
+      "Reshape x first, or go in two steps.",
+    );
+  return { axes, offset, inputCount };
 }
 
 export const lowerCopy = (problem: StridedCopy): Lowering => ({

@@ -17,6 +17,7 @@ export interface ReshapeAttrs {
 function transposeCopy({ permutation }: TransposeAttrs, { x, y }: Record<string, Shape>): StridedCopy {
   const strides = stridesOf(x);
   return copyProblem(
+    "transpose",
     y.map((size, a) => ({ size, stride: strides[permutation[a]], from: 0, to: size })),
     0,
     elements(x),
@@ -27,7 +28,8 @@ export const transpose = operation<TransposeAttrs>({
   name: "transpose",
   inputs: ["x"],
   outputs: ["y"],
-  shapes: ({ permutation }, { x }) => {
+  shapes: (attrs, { x }) => {
+    const { permutation } = attrs;
     checkRank("transpose", x!, [permutation], "permutation");
     if (permutation.toSorted((a, b) => a - b).some((axis, i) => axis !== i))
       throw new ThawError(
@@ -36,7 +38,9 @@ export const transpose = operation<TransposeAttrs>({
         `each of 0 to ${x!.length - 1} once`,
         "Number the axes from 0, the batch axis included.",
       );
-    return { y: permutation.map((axis) => x![axis]) };
+    const y = permutation.map((axis) => x![axis]);
+    transposeCopy(attrs, { x: x!, y });
+    return { y };
   },
   gradients: {
     x: {
@@ -57,6 +61,8 @@ export const transpose = operation<TransposeAttrs>({
     { attrs: { permutation: [0, 3, 1, 2] }, inputs: { x: [2, 3, 5, 4] } },
     { attrs: { permutation: [0, 2, 3, 1] }, inputs: { x: [1, 1, 5, 4] } },
     { attrs: { permutation: [4, 2, 0, 3, 1] }, inputs: { x: [2, 3, 2, 1, 5] } },
+    { attrs: { permutation: [0, 1, 3, 2, 4, 5] }, inputs: { x: [2, 2, 3, 2, 2, 3] } },
+    { attrs: { permutation: [0, 4, 1, 5, 2, 3] }, inputs: { x: [1, 2, 3, 5, 2, 2] } },
     { attrs: { permutation: [2, 0, 1, 3] }, inputs: { x: [3, 2, 5, 4] } },
     { attrs: { permutation: [1, 0] }, inputs: { x: [129, 257] }, large: true },
   ],

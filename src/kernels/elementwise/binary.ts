@@ -2,7 +2,7 @@
 import { activationConstants, type Activation } from "../activation/activation";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Gradient, type Lower, type Operation, type Shape } from "../operation";
-import { broadcastShape, named, sameShape, stridesOf, toFive } from "./broadcasting";
+import { broadcastShape, joinAxes, named, sameShape, stridesOf, toFive } from "./broadcasting";
 import { wgsl } from "../program";
 
 export interface AddAttrs {
@@ -31,11 +31,12 @@ export const binaryKernel: Kernel<Binary> = {
   }),
   params: (p) => {
     const { slope, maxValue, threshold } = activationConstants(p.activation ?? { kind: "linear" });
+    const { y, operands } = joinAxes(p.y, [p.a, p.b]);
     return {
       count: elements(p.y),
-      ...named("d", toFive(p.y), 1),
-      ...named("a", stridesOf(p.a)),
-      ...named("b", stridesOf(p.b)),
+      ...named("d", toFive(y), 1),
+      ...named("a", stridesOf(operands[0])),
+      ...named("b", stridesOf(operands[1])),
       scaleA: p.scaleA ?? 1,
       scaleB: p.scaleB ?? 1,
       slope,
@@ -98,6 +99,11 @@ function casesOf(name: "add" | "multiply"): Case<AddAttrs>[] {
       [2, 3, 2, 2, 3],
       [1, 3, 1, 2, 1],
     ],
+    [
+      [2, 3, 1, 2, 2, 1, 3],
+      [3, 1, 2, 2, 2, 3],
+    ],
+    [[], [2, 3]],
   ];
   return [...pairs.map(([a, b]) => ({ attrs: {}, inputs: { a, b } })), ...(name === "add" ? scaledSums : [])];
 }

@@ -6,7 +6,7 @@ import type { AddAttrs } from "./binary";
 import type { ReduceToAttrs } from "./reduceTo";
 
 /** Index into an operand for the flat index `i` of a result of shape `y`. */
-function broadcastIndex(i: number, y: Shape, operand: Shape): number {
+export function broadcastIndex(i: number, y: Shape, operand: Shape): number {
   let index = 0;
   let stride = 1;
   let rest = i;

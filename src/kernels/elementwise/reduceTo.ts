@@ -2,7 +2,7 @@
 import { dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
 import { binaryKernel } from "./binary";
-import { named, sameShape, stridesOf, toFive } from "./broadcasting";
+import { joinAxes, named, sameShape, stridesOf, toFive } from "./broadcasting";
 import { wgsl } from "../program";
 
 export interface ReduceToAttrs {
@@ -23,7 +23,8 @@ export const reduceToKernel: Kernel<Reduction> = {
   program: wgsl("layers", "reduce_to"),
   overrides: (p) => ({ HAS_OTHER: p.other !== undefined }),
   params: (p) => {
-    const [full, kept] = [toFive(p.x), toFive(p.y)];
+    const { y, operands } = joinAxes(p.x, [p.y, ...(p.other ? [p.other] : [])]);
+    const [full, kept] = [toFive(y), toFive(operands[0])];
     const summed = full.map((d, i) => (kept[i] === d ? 1 : d));
     return {
       count: elements(p.y),
@@ -31,8 +32,8 @@ export const reduceToKernel: Kernel<Reduction> = {
       scale: p.scale,
       ...named("k", kept),
       ...named("r", summed, 1),
-      ...named("x", stridesOf(p.x)),
-      ...named("o", p.other ? stridesOf(p.other) : [0, 0, 0, 0, 0]),
+      ...named("x", stridesOf(full)),
+      ...named("o", p.other ? stridesOf(operands[1]) : [0, 0, 0, 0, 0]),
     };
   },
   workgroups: (p) => foldWorkgroups(elements(p.y)),
@@ -75,5 +76,7 @@ export const reduceTo = operation<ReduceToAttrs>({
     { attrs: { shape: [2, 3, 5, 4], scale: 2 }, inputs: { x: [2, 3, 5, 4] } },
     { attrs: { shape: [1, 4, 1] }, inputs: { x: [3, 4, 5], other: [3, 1, 5] } },
     { attrs: { shape: [1] }, inputs: { x: [13, 17] } },
+    { attrs: { shape: [] }, inputs: { x: [2, 3] } },
+    { attrs: { shape: [2, 2, 1, 3] }, inputs: { x: [3, 2, 2, 2, 3, 3], other: [2, 1, 1, 1, 3] } },
   ],
 });

@@ -29,3 +29,17 @@ export const softmaxGradientReference = reference<object>(
   },
   (_, { y }) => y!.at(-1)!,
 );
+
+export const logSoftmaxReference = reference<object>("logSoftmax", (_, { x }, shapes) => ({
+  y: softmaxRows(x!, shapes.x!.at(-1)!).map(Math.log),
+}));
+
+export const logSoftmaxGradientReference = reference<object>(
+  "logSoftmaxGradient",
+  (_, { dy, y }, shapes) => {
+    const classes = shapes.y!.at(-1)!;
+    const sum = (row: number) => dy!.subarray(row * classes, (row + 1) * classes).reduce((a, b) => a + b, 0);
+    return { dx: y!.map((v, i) => dy![i] - Math.exp(v) * sum(Math.floor(i / classes))) };
+  },
+  (_, { y }) => y!.at(-1)!,
+);

@@ -7,12 +7,15 @@ import { wgsl } from "../program";
 interface Classes {
   readonly rows: number;
   readonly classes: number;
+  /** The logarithm of it; default false. */
+  readonly log?: boolean;
 }
 
 export const classesOf = (x: Shape): Classes => ({ rows: elements(x) / x.at(-1)!, classes: x.at(-1)! });
 
 export const softmaxKernel: Kernel<Classes> = {
   program: wgsl("layers", "softmax"),
+  overrides: ({ log = false }) => ({ LOG: log }),
   params: ({ rows, classes }) => ({ rows, classes }),
   workgroups: (p) => foldWorkgroups(p.rows),
   sizes: (p) => ({ x: p.rows * p.classes, y: p.rows * p.classes }),
@@ -21,6 +24,7 @@ export const softmaxKernel: Kernel<Classes> = {
 
 export const softmaxGradientKernel: Kernel<Classes> = {
   program: wgsl("layers", "softmax_gradient"),
+  overrides: ({ log = false }) => ({ LOG: log }),
   params: ({ rows, classes }) => ({ rows, classes }),
   workgroups: (p) => foldWorkgroups(p.rows),
   sizes: (p) => ({ dy: p.rows * p.classes, y: p.rows * p.classes, dx: p.rows * p.classes }),

@@ -1,8 +1,9 @@
-// y[r, c] = exp(x[r, c] - max_k x[r, k]) / sum_k exp(x[r, k] - max_k x[r, k])
+// y[r, c] = exp(x[r, c] - max_k x[r, k]) / sum_k exp(x[r, k] - max_k x[r, k])     or, as LOG, the logarithm of that
 //
 // A workgroup computes one row; its LANES invocations take every LANES-th class and add up in a tree.
 
 override LANES: u32 = 32;
+override LOG: bool = false;
 
 struct Params {
   rows: u32,
@@ -37,5 +38,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     if local < half { lane[local] += lane[local + half]; }
     workgroupBarrier();
   }
-  for (var c = local; c < params.classes; c += LANES) { y[start + c] = exp(x[start + c] - top) / lane[0]; }
+  for (var c = local; c < params.classes; c += LANES) {
+    let v = x[start + c] - top;
+    if LOG { y[start + c] = v - log(lane[0]); } else { y[start + c] = exp(v) / lane[0]; }
+  }
 }

@@ -1,8 +1,9 @@
-// dx[r, c] = y[r, c] * (dy[r, c] - sum_k dy[r, k] y[r, k])
+// dx[r, c] = y[r, c] * (dy[r, c] - sum_k dy[r, k] y[r, k])     of LOG:     dy[r, c] - exp(y[r, c]) * sum_k dy[r, k]
 //
 // A workgroup computes one row; its LANES invocations take every LANES-th class and add up in a tree.
 
 override LANES: u32 = 32;
+override LOG: bool = false;
 
 struct Params {
   rows: u32,
@@ -21,12 +22,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let row = min(group.x + group.y * groups.x, params.rows - 1u);
   let start = row * params.classes;
   var sum = 0.0;
-  for (var c = local; c < params.classes; c += LANES) { sum += dy[start + c] * y[start + c]; }
+  for (var c = local; c < params.classes; c += LANES) { sum += dy[start + c] * select(y[start + c], 1.0, LOG); }
   lane[local] = sum;
   workgroupBarrier();
   for (var half = LANES / 2u; half >= 1u; half /= 2u) {
     if local < half { lane[local] += lane[local + half]; }
     workgroupBarrier();
   }
-  for (var c = local; c < params.classes; c += LANES) { dx[start + c] = y[start + c] * (dy[start + c] - lane[0]); }
+  for (var c = local; c < params.classes; c += LANES) {
+    let d = dy[start + c];
+    if LOG { dx[start + c] = d - exp(y[start + c]) * lane[0]; } else { dx[start + c] = y[start + c] * (d - lane[0]); }
+  }
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { dispatch, type Kernel } from "../../../src/kernels/kernel";
 import { choose, operation, VariantUnfit, type AdapterTraits, type Operation } from "../../../src/kernels/operation";
-import { findOperation, operations } from "../../../src/kernels/registry";
+import { findOperation, operations } from "../../support/operations";
 import { candidatesFor, digestOf } from "../../../src/kernels/tuning";
 import { operationOfKey, tuningKey } from "../../../src/kernels/tuning-key";
 import { Program } from "../../../src/kernels/program";

@@ -1,0 +1,128 @@
+/** Layers made so far and how their outputs lie; what all makers of layers use. */
+import { ThawError } from "../../../errors";
+import type { Layer } from "../../../nn/layer";
+import type { Parameter } from "../../../nn/parameter";
+import { connect, type SymbolicTensor } from "../../../nn/symbolic";
+import { Reshape } from "../../../nn/layers/shape-layers";
+import { describe } from "../attributes";
+import { batchSize } from "../evaluate";
+import { isHost, product, type HostTensor } from "../host-tensor";
+import type { OnnxNode } from "../ir";
+import { lastAxes } from "../layout/regroup";
+import { dimsOf, type Layout, type Tensor } from "../layout/tensor";
+import { OnnxOperation, type Write } from "../onnx-operation";
+import { Names } from "./names";
+
+/** A layer's output and how ONNX's dimensions lie in it. */
+export interface Built {
+  readonly symbolic: SymbolicTensor;
+  readonly layout: Layout;
+}
+
+export type Known = Built | HostTensor;
+
+export const isBuilt = (x: Known | undefined): x is Built => x !== undefined && !isHost(x);
+
+/** An image as layers of images take it: [batch, height, width, channels]. */
+export const imageAxes = [[0], [3], [1], [2]] as const;
+
+export class Builder {
+  readonly names = new Names();
+  readonly #values = new Map<string, Known>();
+
+  constructor(readonly literalBatch: number) {}
+
+  get(name: string): Known | undefined {
+    return name === "" ? undefined : this.#values.get(name);
+  }
+
+  set(name: string, value: Known): void {
+    this.#values.set(name, value);
+  }
+
+  inputs(node: OnnxNode): (Known | undefined)[] {
+    return node.inputs.map((input) => this.get(input));
+  }
+
+  /** A constant input, or undefined where it is computed or left out. */
+  constant(node: OnnxNode, i: number): HostTensor | undefined {
+    const x = this.get(node.inputs[i] ?? "");
+    return x !== undefined && isHost(x) ? x : undefined;
+  }
+
+  /** A computed input, or undefined. */
+  tensor(node: OnnxNode, i: number): Built | undefined {
+    const x = this.get(node.inputs[i] ?? "");
+    return isBuilt(x) ? x : undefined;
+  }
+
+  /** A layer on an input that lies as the layer wants it; its output lies the same way, in the layer's own sizes. */
+  apply(layer: Layer, inputs: SymbolicTensor | readonly SymbolicTensor[], axes: Layout["axes"]): Built {
+    const [symbolic] = connect(layer, "layer" in inputs ? [inputs] : inputs, {});
+    return { symbolic, layout: { shape: [batchSize, ...symbolic.shape], axes, kind: "float" } };
+  }
+
+  /** An operator as a layer of its own, or, where it writes nothing, as another reading of its input. */
+  operation(node: OnnxNode, inputs: readonly (Known | undefined)[], name?: string, write?: Write): Built[] {
+    const built = inputs.filter(isBuilt);
+    const specs = inputs.map((x) => (isBuilt(x) ? x.layout : x));
+    const options = { node, inputs: specs, literalBatch: this.literalBatch };
+    // Without a name yet: most reshapes and transposes turn out not to be layers.
+    const trial = new OnnxOperation({ ...options, name: node.name }, write);
+    trial.ensureBuilt(built.map((b) => b.symbolic.shape));
+    if (!trial.writes)
+      return trial.outputs.map(({ layout, through }) => {
+        if (through < 0)
+          throw new ThawError(
+            describe(node),
+            "gives something else than its inputs without computing it",
+            "an operator that computes",
+          );
+        return { symbolic: built[through].symbolic, layout };
+      });
+    const named = this.names.take(
+      name ??
+        this.names.of(
+          node,
+          inputs.map((x) => (isBuilt(x) ? undefined : x)),
+        ),
+    );
+    const layer = new OnnxOperation({ ...options, name: named }, write);
+    const outputs = connect(
+      layer,
+      built.map((b) => b.symbolic),
+      {},
+    );
+    return layer.outputs.map(({ layout }, i) => ({ symbolic: outputs[i], layout }));
+  }
+
+  /**
+   * The tensor with the batch first and these logical axes behind it, each one axis: as layers take it. A Reshape where memory is in
+   * that order already, else a transpose.
+   */
+  bring(node: OnnxNode, x: Built, logical: readonly number[]): SymbolicTensor {
+    const write: Write = (e, [t]) => [lastAxes(e, describe(node), t as Tensor, logical)];
+    const label = { ...node, op: "Transpose" };
+    const [moved] = this.operation(label, [x], `${node.name.replaceAll("/", ".").replace(/^\./, "")}_layout`, write);
+    const target = logical.map((i) => dimsOf(x.layout)[i]);
+    if (product(moved.layout.shape) !== batchSize * product(target))
+      throw new ThawError(describe(node), "its input holds the batch in more than one dimension", "[batch, ...]");
+    const now = moved.symbolic.shape;
+    if (now.length === target.length && now.every((d, i) => d === target[i])) return moved.symbolic;
+    const name = this.names.take(`${moved.symbolic.layer.name}_reshape`);
+    return new Reshape({ name, targetShape: target }).apply(moved.symbolic);
+  }
+
+  /** An image input, [height, width, channels]. */
+  image(node: OnnxNode, x: Built): SymbolicTensor {
+    return this.bring(node, x, [2, 3, 1]);
+  }
+}
+
+/** Gives a parameter its numbers without another copy of them. */
+export function fill(parameter: Parameter | undefined, data: ArrayLike<number>): void {
+  if (!parameter) return;
+  if (data.length !== parameter.count)
+    throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
+  parameter.value = Float32Array.from(data);
+}

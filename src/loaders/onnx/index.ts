@@ -1,0 +1,53 @@
+/** Reading ONNX files: networks of PyTorch, Keras and others into ordinary layers, in NHWC, every weight trainable. */
+import { ThawError } from "../../errors";
+import type { FunctionalModel } from "../../nn/model";
+import { buildModel } from "./build/model";
+import { evaluate } from "./evaluate";
+import { readGraph } from "./graph";
+import { readInputs, type InputOptions } from "./inputs";
+import type { OnnxGraph } from "./ir";
+import { checkOperators } from "./operators/index";
+import { simplifyPatterns } from "./patterns/index";
+import type { Sibling } from "./proto/tensor";
+
+export interface OnnxOptions extends InputOptions {
+  /** Gives the bytes of other files of the model, by the location that the model says (`resnet.onnx.data`). */
+  readonly sibling?: Sibling;
+}
+
+/** Whether bytes may be an ONNX model: it begins with its version (field 1, a small number). */
+export const looksLikeOnnx = (bytes: Uint8Array): boolean =>
+  bytes.length > 2 && bytes[0] === 0x08 && bytes[1] > 0 && bytes[1] < 64;
+
+/**
+ * Reads an ONNX model (opset 7 to 22) as exported by PyTorch, Keras, tf2onnx and others.
+ *
+ * Images go in as [batch, height, width, channels], also where the file has channels first, and come out so. Layers are named after
+ * the modules whose weights they hold (`layer1.0.conv1`), else after the file's nodes. A batch size in the file is
+ * the export's; the model takes any.
+ *
+ * @throws ThawError for files that are truncated or damaged, types and operators that Thaw does not have (all named at once, with
+ * counts), sizes left open, and whatever mixes the samples of a batch.
+ */
+export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOptions = {}): Promise<FunctionalModel> {
+  const graph = await readOnnxGraph(name, bytes, options.sibling);
+  checkOperators(name, graph);
+  const { layouts, literalBatch } = readInputs(name, graph, options);
+  try {
+    const evaluated = evaluate(graph, layouts, literalBatch);
+    return buildModel(name, graph, simplifyPatterns(graph, evaluated), layouts, literalBatch);
+  } catch (error) {
+    if (error instanceof ThawError && !error.message.startsWith(name)) error.message = `${name}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** The file's graph, and the operations that imported networks need; both are loaded when the first file comes. */
+export async function readOnnxGraph(name: string, bytes: Uint8Array, sibling?: Sibling): Promise<OnnxGraph> {
+  const [{ readModelProto }, { registerMoreOperations }] = await Promise.all([
+    import("./proto/read"),
+    import("../../nn/more-operations"),
+  ]);
+  registerMoreOperations();
+  return await readGraph(name, readModelProto(name, bytes), sibling);
+}

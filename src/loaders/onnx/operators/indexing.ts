@@ -1,0 +1,405 @@
+/** Operators that take parts of tensors, put tensors together, and repeat them. */
+import { formatShape, ThawError } from "../../../errors";
+import type { Value } from "../../../nn/graph";
+import { axisOf, describe, numberOf, numbersOf, textOf, wholeOf } from "../attributes";
+import { broadcastDims, isHost, product, type HostTensor } from "../host-tensor";
+import type { OnnxNode } from "../ir";
+import { align } from "../layout/align";
+import type { Emitter, Operand } from "../layout/emitter";
+import { lastAxes, single } from "../layout/regroup";
+import { dimsOf, type Tensor } from "../layout/tensor";
+import { sliceRanges, splitSizes, type Range } from "../shapes";
+import { knownInput, knownInputs, tensorInput, type Emit, type Operators } from "./operator";
+
+/** The view [what lies before, axis p, what lies behind] of a tensor's memory, the batch by itself where it is not p. */
+function around(e: Emitter, t: Tensor, p: number): { x: Value; axis: number; shape: number[] } {
+  const behind = product(t.shape.slice(p + 1));
+  const shape = p === 0 ? [t.shape[0], behind] : [t.shape[0], product(t.shape.slice(1, p)), t.shape[p], behind];
+  return { x: e.view(t.value, shape), axis: p === 0 ? 0 : 2, shape };
+}
+
+/** Entries begin, begin + step, ... of memory axis p. */
+export function takeRange(e: Emitter, t: Tensor, p: number, { begin, step, count }: Range): Tensor {
+  if (step === 1 && begin === 0 && count === t.shape[p]) return t;
+  const { x, axis, shape } = around(e, t, p);
+  const result = t.shape.map((d, q) => (q === p ? count : d));
+  const at = (value: number, other: number) => shape.map((_, a) => (a === axis ? value : other));
+  if (step === 1)
+    return { ...t, shape: result, value: e.apply("slice", { begin: at(begin, 0), size: at(count, -1) }, { x }) };
+  const size = shape.map((d, a) => (a === axis ? count : e.size(d)));
+  return {
+    ...t,
+    shape: result,
+    value: e.apply("stridedSlice", { begin: at(begin, 0), step: at(step, 1), size }, { x }),
+  };
+}
+
+const slice: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  for (let i = 1; i < inputs.length; i++) knownInput(node, inputs, i);
+  const dims = dimsOf(x);
+  let t = x;
+  sliceRanges(node, dims, knownInputs(inputs)).forEach((range, i) => {
+    if (range.count < 1)
+      throw new ThawError(
+        describe(node),
+        `leaves nothing of dimension ${i} of ${formatShape(dims)}`,
+        "slices that are not empty",
+      );
+    if (range.step === 1 && range.begin === 0 && range.count === dims[i]) return;
+    const found = single(e, describe(node), t, i);
+    t = takeRange(e, found.t, withinSamples(node, e, found.p), range);
+  });
+  return [t];
+};
+
+/** The memory axis, which is not to be a network's batch. */
+function withinSamples(node: OnnxNode, e: Emitter, p: number): number {
+  if (p === 0 && e.batch > 1)
+    throw new ThawError(describe(node), "takes some of the samples of a batch", "parts of samples");
+  return p;
+}
+
+const split: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  const axis = axisOf(node, wholeOf(node, "axis", 0), x.axes.length);
+  const { t, p } = single(e, describe(node), x, axis);
+  let begin = 0;
+  return splitSizes(node, t.shape[p], knownInput(node, inputs, 1)).map((count) => {
+    if (count < 1) throw new ThawError(describe(node), "makes a part that is empty", "parts that are not");
+    const part = takeRange(e, t, withinSamples(node, e, p), { begin, step: 1, count });
+    begin += count;
+    return part;
+  });
+};
+
+/** Constants among the inputs (a class token) are repeated over the batch. */
+const concat: Emit = (e, node, inputs) => {
+  const who = describe(node);
+  const list = inputs.filter((x) => x !== undefined);
+  const like = list.find((x): x is Tensor => !isHost(x));
+  if (!like) return list;
+  const axis = axisOf(node, wholeOf(node, "axis"), like.axes.length);
+  const dims = dimsOf(like);
+  const tensors = list.map((x) => (isHost(x) ? spreadConstant(e, node, x, like, axis) : x));
+  // All lie as the first does; where the joined axis is of 1 there, as a memory axis of its own.
+  const first = single(e, who, like, axis);
+  withinSamples(node, e, first.p);
+  const shaped = tensors.map((t) => layLike(e, who, t, first.t, axis, dims));
+  const p = first.p;
+  const total = shaped.reduce((sum, t) => sum + t.shape[p], 0);
+  const parts = shaped.map((t) => around(e, t, p));
+  const value = e.apply(
+    "concatenate",
+    { axis: parts[0].axis },
+    Object.fromEntries(parts.map(({ x }, i) => [`x${i}`, x])),
+  );
+  return [{ ...first.t, value, shape: first.t.shape.map((d, q) => (q === p ? total : d)) }];
+};
+
+/** A constant as part of every sample. */
+function spreadConstant(e: Emitter, node: OnnxNode, x: HostTensor, like: Tensor, axis: number): Tensor {
+  const own = x.repeats ?? x;
+  const target = dimsOf(like).map((d, i) => (i === axis ? x.dims[i] : d));
+  const size = target.map((d) => e.size(d));
+  if (own.dims.length !== target.length)
+    throw new ThawError(
+      describe(node),
+      `joins ${formatShape(x.dims)} to ${formatShape(dimsOf(like))}`,
+      "as many dimensions",
+    );
+  const owner = like.axes.findIndex((list) => list.includes(0));
+  if (owner >= 0 && like.axes[owner].length > 1)
+    throw new ThawError(
+      describe(node),
+      "joins a constant to a dimension that holds the batch and more",
+      "the batch by itself",
+    );
+  const value = e.apply("expand", { shape: size }, { x: e.whole(own, own.dims) });
+  // In ONNX's order, whose batch is moved to the front.
+  const order = target.map((_, i) => i).toSorted((a, b) => Number(b === owner) - Number(a === owner));
+  if (owner < 0) return { value, shape: [1, ...target], axes: target.map((_, i) => [i + 1]), kind: x.kind };
+  return {
+    value: e.transpose(value, target, order),
+    shape: order.map((i) => target[i]),
+    axes: target.map((_, i) => [order.indexOf(i)]),
+    kind: x.kind,
+  };
+}
+
+/** The tensor with memory axes as another has them; the joined axis may differ in size. */
+function layLike(e: Emitter, who: string, t: Tensor, like: Tensor, axis: number, dims: readonly number[]): Tensor {
+  const own = dimsOf(t);
+  if (own.length !== dims.length || own.some((d, i) => i !== axis && d !== dims[i]))
+    throw new ThawError(
+      who,
+      `joins ${formatShape(own)} to ${formatShape(dims)} along dimension ${axis}`,
+      "equal dimensions besides",
+    );
+  const found = single(e, who, t, axis);
+  let now = found.t;
+  // Memory axes of each dimension, split as the other's are.
+  for (let i = 0; i < dims.length; i++) {
+    if (i === axis) continue;
+    const sizes = like.axes[i].map((p) => like.shape[p]).filter((d) => d !== 1);
+    const mine = now.axes[i].map((p) => now.shape[p]).filter((d) => d !== 1);
+    if (sizes.length === mine.length && sizes.every((d, k) => d === mine[k])) continue;
+    now = single(e, who, now, i).t;
+    const p = now.axes[i][0];
+    now = splitInto(now, p, sizes);
+  }
+  const ofOnes = (x: Tensor, i: number) => x.axes[i].filter((p) => x.shape[p] !== 1 || i === axis);
+  const order: number[] = [];
+  like.shape.forEach((_, p) => {
+    const i = like.axes.findIndex((list) => list.includes(p));
+    if (i < 0) {
+      if (p === 0) order.push(0);
+      return;
+    }
+    const k = ofOnes(like, i).indexOf(p);
+    if (k >= 0) order.push(ofOnes(now, i)[k]);
+  });
+  const rest = now.shape.map((_, p) => p).filter((p) => !order.includes(p));
+  const value = e.transpose(now.value, now.shape, [...order, ...rest]);
+  return {
+    ...like,
+    value,
+    kind: t.kind,
+    shape: like.shape.map((d, p) => (like.axes[axis].includes(p) ? own[axis] : d)),
+  };
+}
+
+function splitInto(t: Tensor, p: number, sizes: readonly number[]): Tensor {
+  const more = sizes.length - 1;
+  return {
+    ...t,
+    shape: [...t.shape.slice(0, p), ...sizes, ...t.shape.slice(p + 1)],
+    axes: t.axes.map((list) => list.flatMap((q) => (q === p ? sizes.map((_, k) => p + k) : [q > p ? q + more : q]))),
+  };
+}
+
+/** Entries of one axis by index. One known index is a slice, without its dimension. */
+const gather: Emit = (e, node, inputs) => {
+  const who = describe(node);
+  const [x, indices] = inputs as Operand[];
+  if (isHost(x)) return [lookUp(e, node, x, indices as Tensor)];
+  const axis = axisOf(node, wholeOf(node, "axis", 0), x.axes.length);
+  const { t, p } = single(e, who, x, axis);
+  withinSamples(node, e, p);
+  const size = t.shape[p];
+  if (isHost(indices)) {
+    const list = Array.from(indices.data, (i) => (i < 0 ? i + size : i));
+    const wrong = list.find((i) => !(i >= 0 && i < size));
+    if (wrong !== undefined) throw new ThawError(who, `index ${wrong} along an axis of ${size}`, "an index within it");
+    const step = list.length > 1 ? list[1] - list[0] : 1;
+    if (step !== 0 && list.every((i, k) => i === list[0] + k * step)) {
+      const taken = takeRange(e, t, p, { begin: list[0], step, count: list.length });
+      return [withDims(taken, axis, indices.dims)];
+    }
+  }
+  const { x: memory, axis: at } = around(e, t, p);
+  const places = isHost(indices)
+    ? e.g.constant(`${node.name}/indices`, [product(indices.dims)], indices.data)
+    : e.whole(indices, [product(dimsOf(indices))]);
+  const count = product(isHost(indices) ? indices.dims : dimsOf(indices));
+  const value = e.apply("gatherAxis", { axis: at }, { x: memory, indices: places });
+  const result = { ...t, value, shape: t.shape.map((d, q) => (q === p ? count : d)) };
+  return [withDims(result, axis, isHost(indices) ? indices.dims : dimsOf(indices))];
+};
+
+/** Logical axis `axis`, one memory axis, under these dimensions. */
+function withDims(t: Tensor, axis: number, dims: readonly number[]): Tensor {
+  const p = t.axes[axis][0];
+  const split = splitInto(t, p, dims.length > 0 ? dims : [1]);
+  return { ...split, axes: split.axes.flatMap((list, i) => (i === axis ? dims.map((_, k) => [p + k]) : [list])) };
+}
+
+/** Rows of a table by index, as embeddings are. */
+function lookUp(e: Emitter, node: OnnxNode, table: HostTensor, indices: Tensor): Tensor {
+  const axis = axisOf(node, wholeOf(node, "axis", 0), table.dims.length);
+  if (axis !== 0) throw new ThawError(describe(node), `looks up along axis ${axis} of a constant`, "axis 0");
+  const plain = e.plain(indices);
+  const count = product(plain.shape);
+  const inner = table.dims.slice(1);
+  const value = e.apply("gatherAxis", { axis: 0 }, { x: e.whole(table), indices: e.view(plain.value, [count]) });
+  const at = plain.shape.length;
+  return {
+    value,
+    shape: [...plain.shape, ...inner],
+    axes: [...plain.axes, ...inner.map((_, i) => [at + i])],
+    kind: table.kind,
+  };
+}
+
+const gatherElements: Emit = (e, node, inputs) => {
+  const x = e.plain(tensorInput(e, node, inputs, 0));
+  const indices = e.plain(tensorInput(e, node, inputs, 1));
+  const axis = axisOf(node, wholeOf(node, "axis", 0), x.axes.length);
+  const value = e.apply("gatherElements", { axis: x.axes[axis][0] }, { x: e.memory(x), indices: e.memory(indices) });
+  return [{ ...indices, value, kind: x.kind }];
+};
+
+const expand: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  const shape = Array.from(knownInput(node, inputs, 1)!.data);
+  const own = dimsOf(x);
+  // A batch that the file says in numbers is the samples'.
+  const wanted = shape.map((d, i) =>
+    e.batch > 1 && own[own.length - shape.length + i] === e.batch && d === e.literalBatch ? e.batch : d,
+  );
+  const dims = broadcastDims(describe(node), own, wanted);
+  if (product(dims) === product(own))
+    return [{ ...x, axes: [...Array.from({ length: dims.length - own.length }, () => []), ...x.axes] }];
+  const ones: HostTensor = { dims, kind: x.kind, data: new Float32Array() };
+  const { values, layout } = align(e, describe(node), [x, ones], 1);
+  return [
+    {
+      ...layout,
+      kind: x.kind,
+      value: e.apply("expand", { shape: layout.shape.map((d) => e.size(d)) }, { x: values[0] }),
+    },
+  ];
+};
+
+const tile: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  const repeats = Array.from(knownInput(node, inputs, 1)!.data);
+  let t = x;
+  repeats.forEach((count, i) => {
+    if (count === 1) return;
+    if (count < 1) throw new ThawError(describe(node), `repeats dimension ${i} ${count} times`, "at least once");
+    const found = single(e, describe(node), t, i);
+    const p = withinSamples(node, e, found.p);
+    const part = around(e, found.t, p);
+    const value = e.apply(
+      "concatenate",
+      { axis: part.axis },
+      Object.fromEntries(Array.from({ length: count }, (_, k) => [`x${k}`, part.x])),
+    );
+    t = { ...found.t, value, shape: found.t.shape.map((d, q) => (q === p ? d * count : d)) };
+  });
+  return [t];
+};
+
+/** Zeros or another number around; negative pads cut off. The border can also repeat or mirror what is inside. */
+const pad: Emit = (e, node, inputs) => {
+  const who = describe(node);
+  const x = tensorInput(e, node, inputs, 0);
+  const mode = textOf(node, "mode", "constant");
+  const pads = Array.from(knownInput(node, inputs, 1)?.data ?? numbersOf(node, "pads") ?? []);
+  const fill = knownInput(node, inputs, 2)?.data[0] ?? numberOf(node, "value", 0);
+  const rank = x.axes.length;
+  const axes = knownInput(node, inputs, 3)
+    ? Array.from(knownInput(node, inputs, 3)!.data, (a) => axisOf(node, a, rank))
+    : x.axes.map((_, i) => i);
+  let t = x;
+  axes.forEach((i, k) => {
+    const [before, after] = [pads[k] ?? 0, pads[k + axes.length] ?? 0];
+    if (before === 0 && after === 0) return;
+    const found = single(e, who, t, i);
+    t = padAxis(e, who, found.t, withinSamples(node, e, found.p), before, after, mode, fill);
+  });
+  return [t];
+};
+
+function padAxis(
+  e: Emitter,
+  who: string,
+  x: Tensor,
+  p: number,
+  before: number,
+  after: number,
+  mode: string,
+  fill: number,
+): Tensor {
+  const size = x.shape[p];
+  if (size + Math.min(before, 0) + Math.min(after, 0) < 1)
+    throw new ThawError(who, `cuts ${-before} and ${-after} off a dimension of ${size}`, "less");
+  const t = takeRange(e, x, p, {
+    begin: Math.max(-before, 0),
+    step: 1,
+    count: size + Math.min(before, 0) + Math.min(after, 0),
+  });
+  const [front, back] = [Math.max(before, 0), Math.max(after, 0)];
+  const shape = t.shape.map((d, q) => (q === p ? d + front + back : d));
+  const { x: memory, axis, shape: view } = around(e, t, p);
+  const at = (n: number) => view.map((_, a) => (a === axis ? n : 0));
+  if (mode === "constant") {
+    const attrs = { before: at(front), after: at(back) };
+    if (fill === 0) return { ...t, shape, value: e.apply("pad", attrs, { x: memory }) };
+    const side = (n: number) => view.map((d, a) => (a === axis ? n : e.size(d)));
+    const border = (n: number) =>
+      e.apply("expand", { shape: side(n) }, { x: e.g.constant(`${who}/fill`, [1], [fill]) });
+    const parts = [...(front > 0 ? [border(front)] : []), memory, ...(back > 0 ? [border(back)] : [])];
+    return {
+      ...t,
+      shape,
+      value: e.apply("concatenate", { axis }, Object.fromEntries(parts.map((v, i) => [`x${i}`, v]))),
+    };
+  }
+  const inner = t.shape[p];
+  const place = (i: number): number => {
+    if (mode === "edge") return Math.min(Math.max(i, 0), inner - 1);
+    if (mode === "wrap") return ((i % inner) + inner) % inner;
+    const period = Math.max(2 * (inner - 1), 1);
+    const r = ((i % period) + period) % period;
+    return r < inner ? r : period - r;
+  };
+  if (mode !== "edge" && mode !== "wrap" && mode !== "reflect")
+    throw new ThawError(who, `pads in the mode ${JSON.stringify(mode)}`, '"constant", "edge", "reflect" or "wrap"');
+  const places = Array.from({ length: inner + front + back }, (_, i) => place(i - front));
+  const indices = e.g.constant(`${who}/places`, [places.length], places);
+  return { ...t, shape, value: e.apply("gatherAxis", { axis }, { x: memory, indices }) };
+}
+
+const cumulative: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  const axis = axisOf(node, knownInput(node, inputs, 1)!.data[0], x.axes.length);
+  const t = lastAxes(e, describe(node), x, [axis]);
+  const attrs = {
+    axis: t.shape.length - 1,
+    exclusive: wholeOf(node, "exclusive", 0) !== 0,
+    reverse: wholeOf(node, "reverse", 0) !== 0,
+  };
+  return [{ ...t, value: e.apply("cumSum", attrs, { x: e.memory(t) }) }];
+};
+
+const space =
+  (toDepth: boolean): Emit =>
+  (e, node, inputs) => {
+    const x = tensorInput(e, node, inputs, 0);
+    const b = wholeOf(node, "blocksize");
+    const columnsFirst = textOf(node, "mode", "DCR") === "DCR";
+    let t = x;
+    const part = (i: number, sizes: readonly number[]): number[] => {
+      const found = single(e, describe(node), t, i);
+      t = splitInto(found.t, found.p, sizes);
+      return sizes.map((_, k) => found.p + k);
+    };
+    if (toDepth) {
+      const h = dimsOf(x)[2] / b;
+      part(2, [h, b]);
+      part(3, [dimsOf(t)[3] / b, b]);
+      const [n, c, rows, columns] = t.axes;
+      return [{ ...t, axes: [n, [rows[1], columns[1], ...c], [rows[0]], [columns[0]]] }];
+    }
+    const depth = dimsOf(x)[1] / (b * b);
+    part(1, columnsFirst ? [b, b, depth] : [depth, b, b]);
+    const [n, c, rows, columns] = t.axes;
+    const [bh, bw, d] = columnsFirst ? c : [c[1], c[2], c[0]];
+    return [{ ...t, axes: [n, [d], [...rows, bh], [...columns, bw]] }];
+  };
+
+export const indexing: Operators = {
+  Slice: slice,
+  Split: split,
+  Concat: concat,
+  Gather: gather,
+  GatherElements: gatherElements,
+  Expand: expand,
+  Tile: tile,
+  Pad: pad,
+  CumSum: cumulative,
+  SpaceToDepth: space(true),
+  DepthToSpace: space(false),
+};

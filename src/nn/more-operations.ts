@@ -1,0 +1,2 @@
+/** The way of the loaders to the operations that only imported networks need. */
+export { registerMoreOperations } from "../kernels/registry-more";
