@@ -56,7 +56,11 @@ function installPython() {
   console.log("interop: installing Keras, TensorFlow, PyTorch and ONNX Runtime into out/interop/venv");
   fs.rmSync(venv, { recursive: true, force: true });
   const base = process.env.PYTHON ?? "python3";
-  step(base, ["-m", "venv", venv], "Python 3.11 with venv (Debian: apt-get install python3-venv), or PYTHON=/path/to/it");
+  step(
+    base,
+    ["-m", "venv", venv],
+    "Python 3.11 with venv (Debian: apt-get install python3-venv), or PYTHON=/path/to/it",
+  );
   const pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements];
   step(python, pip, "that pip can install every package of tools/requirements-interop.txt (2 GB)");
   fs.writeFileSync(stamp, wanted);
@@ -79,7 +83,7 @@ function step(command, args, expected) {
 function cacheFolder() {
   const scripts = fs.readdirSync(path.join(root, "tools")).filter((name) => /^(interop_.*|common)\.py$/.test(name));
   const hash = createHash("sha256").update(fs.readFileSync(requirements));
-  for (const name of scripts.sort()) hash.update(fs.readFileSync(path.join(root, "tools", name)));
+  for (const name of scripts.toSorted()) hash.update(fs.readFileSync(path.join(root, "tools", name)));
   const current = `files-${hash.digest("hex").slice(0, 12)}`;
   for (const name of fs.readdirSync(folder))
     if (name.startsWith("files-") && name !== current)

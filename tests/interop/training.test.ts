@@ -14,7 +14,9 @@ interface Description {
   readonly freezeUpTo: string;
   readonly batches: Place;
   readonly labels: readonly (readonly number[])[];
-  readonly runs: Readonly<Record<(typeof runs)[number], { rate: number; parameters: number; losses: readonly number[] }>>;
+  readonly runs: Readonly<
+    Record<(typeof runs)[number], { rate: number; parameters: number; losses: readonly number[] }>
+  >;
 }
 
 const maker = new Maker();
@@ -63,7 +65,11 @@ async function compare(stem: string, run: (typeof runs)[number]) {
     }
     const errors = losses.map((loss, k) => Math.abs(loss - expected.losses[k]) / Math.abs(expected.losses[k]));
     const list = losses.map((loss) => loss.toFixed(4)).join(" ");
-    return { error: errors.reduce((a, b) => (a >= b ? a : b), 0), tolerance: 1e-3, detail: `rate ${expected.rate}, losses ${list}` };
+    return {
+      error: errors.reduce((a, b) => (a >= b ? a : b), 0),
+      tolerance: 1e-3,
+      detail: `rate ${expected.rate}, losses ${list}`,
+    };
   } finally {
     model.dispose();
   }

@@ -4,7 +4,7 @@ import type { Place } from "../../support/fixtures";
 
 export interface Golden<T> {
   readonly json: T;
-  tensor(place: Place): Float32Array;
+  readonly tensor: (place: Place) => Float32Array;
 }
 
 export function readGoldenFile<T>(stem: string): Golden<T> {

@@ -14,8 +14,8 @@ interface Answer {
 }
 
 interface Waiting {
-  resolve(stem: string): void;
-  reject(error: Error): void;
+  readonly resolve: (stem: string) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export class Maker {
@@ -60,7 +60,7 @@ export class Maker {
     const { THAW_INTEROP_PYTHON: python, THAW_INTEROP_FILES: folder } = process.env;
     if (!python || !folder) throw new Error("interop: found no Python; run these tests by `npm run test:interop`.");
     const started = spawn(python, ["tools/interop_make.py", folder], { stdio: ["pipe", "pipe", "inherit"] });
-    createInterface({ input: started.stdout! }).on("line", (line) => {
+    createInterface({ input: started.stdout }).on("line", (line) => {
       if (!line.startsWith("made ")) return;
       const { request, stem, error } = JSON.parse(line.slice(5)) as Answer;
       const waiting = this.#waiting.get(request);

@@ -3,19 +3,19 @@ import fs from "node:fs";
 
 /** Operators that imported networks and their training need, each with tests of its own. */
 export const listedOperators: readonly string[] = [
-  ...["Conv", "ConvTranspose", "Gemm", "MatMul"],
-  ...["BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"],
-  ...["AveragePool", "MaxPool", "LpPool", "GlobalAveragePool", "GlobalMaxPool"],
-  ...["Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish"],
-  ...["Tanh", "Softplus", "Softsign", "Gelu", "Mish", "Swish"],
-  ...["Clip", "Softmax", "LogSoftmax"],
-  ...["Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Exp", "Log", "Abs", "Neg", "Reciprocal", "Erf", "Min", "Max"],
-  ...["Sum", "Mean", "Floor", "Ceil", "Sign"],
-  ...["Concat", "Split", "Slice", "Pad", "Resize", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Gather"],
-  ...["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2"],
-  ...["ReduceSumSquare", "ReduceLogSumExp", "Where", "Expand"],
-  ...["SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss", "Momentum", "Adam", "Adagrad"],
-];
+  ["Conv", "ConvTranspose", "Gemm", "MatMul"],
+  ["BatchNormalization", "LayerNormalization", "GroupNormalization", "InstanceNormalization"],
+  ["AveragePool", "MaxPool", "LpPool", "GlobalAveragePool", "GlobalMaxPool"],
+  ["Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish"],
+  ["Tanh", "Softplus", "Softsign", "Gelu", "Mish", "Swish"],
+  ["Clip", "Softmax", "LogSoftmax"],
+  ["Add", "Sub", "Mul", "Div", "Pow", "Sqrt", "Exp", "Log", "Abs", "Neg", "Reciprocal", "Erf", "Min", "Max"],
+  ["Sum", "Mean", "Floor", "Ceil", "Sign"],
+  ["Concat", "Split", "Slice", "Pad", "Resize", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Gather"],
+  ["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2"],
+  ["ReduceSumSquare", "ReduceLogSumExp", "Where", "Expand"],
+  ["SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss", "Momentum", "Adam", "Adagrad"],
+].flat();
 
 export interface StoredTensor {
   readonly name: string;
