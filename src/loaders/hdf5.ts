@@ -1,27 +1,22 @@
 /** Reading HDF5 files with h5wasm (NIST's build of the HDF5 library), which is loaded when the first file comes. */
 import type { h5wasm as H5wasm } from "h5wasm";
 import { ThawError } from "../errors";
-import type { Shape } from "../kernels/operation";
+import { brokenHeap } from "./hdf5-heaps";
+import { fromBfloat16, fromFloat16, type StoredTensor, type TensorFile } from "./tensors";
 
-/** A tensor as it stands in a file, brought to float32. */
-export interface StoredTensor {
-  readonly shape: Shape;
-  readonly data: Float32Array;
-}
-
-/** Named tensors of a weight file; `close()` when done. */
-export interface WeightFile {
-  /** Paths of all tensors, e.g. `layers/conv2d/vars/0`. */
-  readonly paths: readonly string[];
-  /** @throws for a type that cannot be brought to float32. */
-  get(path: string): StoredTensor | undefined;
+/** An open file; `close()` when done. */
+export interface Hdf5File extends TensorFile {
   /** A text attribute of a group, where there is one. */
   attribute(group: string, name: string): string | undefined;
+  /** A list of texts; those too long for one attribute lie in `name0`, `name1`, ... */
+  texts(group: string, name: string): string[] | undefined;
   close(): void;
 }
 
 type H5 = typeof H5wasm;
 type Dataset = InstanceType<H5["Dataset"]>;
+type Group = InstanceType<H5["Group"]>;
+type File = InstanceType<H5["File"]>;
 
 let library: Promise<H5> | undefined;
 let fileNumber = 0;
@@ -39,60 +34,87 @@ async function load(): Promise<H5> {
   return await library;
 }
 
+const damage = (name: string, why: string) =>
+  new ThawError(
+    name,
+    `cannot be read as HDF5 (${why})`,
+    "a whole HDF5 file",
+    "The file is truncated or damaged; get it again.",
+  );
+
 /** @throws for a file that is truncated or not HDF5. */
-export async function openHdf5(name: string, bytes: Uint8Array): Promise<WeightFile> {
+export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5File> {
+  const broken = brokenHeap(bytes);
+  if (broken !== undefined) throw damage(name, broken);
   const h5 = await load();
-  const { FS } = await h5.ready;
+  const module = await h5.ready;
+  const { FS } = module;
   const path = `/weights-${fileNumber++}.h5`;
-  FS.writeFile(path, bytes);
-  const fail = (error: unknown) => {
-    FS.unlink(path);
-    const why = String(error instanceof Error ? error.message : error).split("\n")[0];
-    return new ThawError(
+  // The bytes are lent to the library's file system, not copied: files are opened for reading only.
+  FS.writeFile(path, bytes, { canOwn: true } as object);
+  const damaged = (error: unknown) => {
+    if (error instanceof ThawError) return error;
+    return damage(
       name,
-      `cannot be read as HDF5 (${why})`,
-      "a whole HDF5 file",
-      "The file is truncated or damaged; get it again.",
+      String(error instanceof Error ? error.message : error)
+        .split("\n")[0]
+        .slice(0, 200),
     );
   };
-  let file: InstanceType<H5["File"]>;
-  try {
-    file = new h5.File(path, "r");
-    // The constructor does not throw by itself for every broken file.
-    if (file.file_id < 0n) throw new Error("the file does not open");
-  } catch (error) {
-    throw fail(error);
-  }
+  const guarded = <T>(body: () => T): T => {
+    try {
+      return body();
+    } catch (error) {
+      throw damaged(error);
+    }
+  };
+  let file: File | undefined;
   const close = () => {
-    file.close();
+    try {
+      file?.close();
+    } catch {
+      // A damaged file may fail to close; its bytes go with the name.
+    }
     FS.unlink(path);
   };
   try {
-    const datasets = collect(h5, file);
+    const opened = new h5.File(path, "r");
+    // The constructor does not throw by itself for every broken file.
+    if (opened.file_id < 0n) throw new Error("the file does not open");
+    file = opened;
+    const datasets = collect(h5, opened);
+    const budget = { left: freeBytes + maxExpansion * bytes.length };
     return {
       paths: [...datasets.keys()],
-      get: (dataset) => {
-        const found = datasets.get(dataset);
-        return found && readTensor(`${name}/${dataset}`, found, bytes.length);
-      },
-      attribute: (group, attribute) => readText(h5, file, group, attribute),
+      shape: (dataset) => guarded(() => datasets.get(dataset)?.shape ?? undefined),
+      get: (dataset) =>
+        guarded(() => {
+          const found = datasets.get(dataset);
+          return found && readTensor(`${name}/${dataset}`, module, found, budget);
+        }),
+      attribute: (group, attribute) => guarded(() => readText(h5, opened, group, attribute)),
+      texts: (group, attribute) => guarded(() => readTexts(h5, opened, group, attribute)),
       close,
     };
   } catch (error) {
-    file.close();
-    throw fail(error);
+    close();
+    throw damaged(error);
   }
 }
 
 /** Groups within groups beyond this are a cycle of links, not a model. */
-const maxDepth = 64;
+const maxDepth = 32;
+/** ResNet152 has 932 tensors; links can make a small file look like any number. */
+const maxObjects = 100_000;
 
 /** All datasets by path. Links to other files and broken links are passed over: no weights of Keras's lie there. */
-function collect(h5: H5, root: InstanceType<H5["Group"]>): Map<string, Dataset> {
+function collect(h5: H5, root: Group): Map<string, Dataset> {
   const result = new Map<string, Dataset>();
-  const visit = (group: InstanceType<H5["Group"]>, prefix: string, depth: number) => {
+  let objects = 0;
+  const visit = (group: Group, prefix: string, depth: number) => {
     if (depth > maxDepth) throw new Error(`groups are nested more than ${maxDepth} deep`);
     for (const key of group.keys()) {
+      if (++objects > maxObjects) throw new Error(`more than ${maxObjects} objects`);
       const item = group.get(key);
       if (item instanceof h5.Dataset) result.set(prefix + key, item);
       else if (item instanceof h5.Group) visit(item, `${prefix}${key}/`, depth + 1);
@@ -102,42 +124,82 @@ function collect(h5: H5, root: InstanceType<H5["Group"]>): Map<string, Dataset> 
   return result;
 }
 
-function readText(h5: H5, file: InstanceType<H5["File"]>, group: string, attribute: string): string | undefined {
-  const found = file.get(group);
-  if (!(found instanceof h5.Group)) return undefined;
-  const value = found.attrs[attribute]?.value;
-  return typeof value === "string" ? value : undefined;
+/** Long enough for the configuration of any network, and for the names of a thousand layers. */
+const maxAttribute = 64 * 2 ** 20;
+
+/** An attribute's texts, or undefined where there is none or it holds something else. */
+function readAttribute(h5: H5, file: File, group: string, name: string): string[] | undefined {
+  const found = group === "/" ? file : file.get(group);
+  if (!(found instanceof h5.Group) || !Object.hasOwn(found.attrs, name)) return undefined;
+  const attribute = found.attrs[name];
+  const { size, total_size: count } = attribute.metadata;
+  if (size * count > maxAttribute) throw new Error(`the attribute ${name} has ${size * count} bytes`);
+  const value: unknown = attribute.value;
+  // An empty list of names is written as an empty list of numbers.
+  if (ArrayBuffer.isView(value) && count === 0) return [];
+  const texts = Array.isArray(value) ? (value as unknown[]) : [value];
+  return texts.every((text) => typeof text === "string") ? texts : undefined;
 }
 
-/** Compressed data may be larger than the file, but not beyond what Keras itself accepts. */
-const maxExpansion = 1000;
+function readText(h5: H5, file: File, group: string, name: string): string | undefined {
+  return readAttribute(h5, file, group, name)?.[0];
+}
 
-function readTensor(name: string, dataset: Dataset, fileBytes: number): StoredTensor {
+/** Keras splits lists beyond 64 KB: `weight_names0`, `weight_names1`, ... */
+function readTexts(h5: H5, file: File, group: string, name: string): string[] | undefined {
+  const whole = readAttribute(h5, file, group, name);
+  if (whole) return whole;
+  const parts: string[] = [];
+  for (let i = 0; ; i++) {
+    const part = readAttribute(h5, file, group, `${name}${i}`);
+    if (!part) return i > 0 ? parts : undefined;
+    parts.push(...part);
+  }
+}
+
+/** Compressed tensors of a file may be so many times larger than the file in all, beside the first 16 MB. */
+const maxExpansion = 20;
+const freeBytes = 16 * 2 ** 20;
+
+function readTensor(name: string, module: RawReader, dataset: Dataset, budget: { left: number }): StoredTensor {
   const { shape, metadata } = dataset;
   if (!shape) throw new ThawError(name, "has no shape", "a tensor");
-  const count = shape.reduce((a, b) => a * b, 1);
-  if (count * metadata.size > maxExpansion * fileBytes) {
-    throw new ThawError(
-      name,
-      `declares ${count} elements in a file of ${fileBytes} bytes`,
-      `at most ${maxExpansion} times the file`,
-    );
+  const { type, size } = metadata;
+  const bytes = shape.reduce((a, b) => a * b, 1) * size;
+  if (!(bytes <= budget.left)) {
+    const happened = `declares ${bytes} bytes, more than a file of this length may hold`;
+    throw new ThawError(name, happened, `at most ${budget.left} bytes`);
   }
-  if (metadata.type === 5 && metadata.size === 2) return { shape, data: fromBfloat16(dataset.value as Uint8Array) };
-  const value = dataset.value;
+  budget.left -= bytes;
+  if (metadata.virtual_sources) throw new ThawError(name, "is put together from other files", "its own numbers");
+  if (bytes === 0) return { shape, data: new Float32Array(0) };
+  // Classes of HDF5: 0 whole numbers, 1 floating point, 5 opaque (Keras's bfloat16), 8 enumeration (h5py's bool).
+  if (type === 5 && size === 2) return { shape, data: fromBfloat16(dataset.value as Uint8Array) };
+  if (type === 1 && size === 2) return { shape, data: fromFloat16(rawBytes(module, dataset, bytes)) };
+  if ((type !== 0 && type !== 1) || !metadata.littleEndian) {
+    const order = type === 0 || type === 1 ? " (big endian)" : "";
+    throw new ThawError(name, `has the type ${JSON.stringify(dataset.dtype)}${order}`, "little-endian numbers");
+  }
+  const value = dataset.value as number | bigint | ArrayLike<number>;
   if (typeof value === "number" || typeof value === "bigint") return { shape, data: Float32Array.of(Number(value)) };
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-    return {
-      shape,
-      data: value instanceof Float32Array ? value : Float32Array.from(value as unknown as ArrayLike<number>, Number),
-    };
-  }
-  throw new ThawError(name, `has the type ${JSON.stringify(dataset.dtype)}`, "numbers");
+  return { shape, data: value instanceof Float32Array ? value : Float32Array.from(value, Number) };
 }
 
-/** Keras stores bfloat16 as opaque pairs of bytes: the upper half of a float32. */
-function fromBfloat16(bytes: Uint8Array): Float32Array {
-  const words = new Uint32Array(bytes.length / 2);
-  for (let i = 0; i < words.length; i++) words[i] = (bytes[2 * i] << 16) | (bytes[2 * i + 1] << 24);
-  return new Float32Array(words.buffer);
+/** Float16, which h5wasm reads and then does not know how to hand out. */
+function rawBytes(module: RawReader, dataset: Dataset, bytes: number): Uint8Array {
+  const pointer = module._malloc(bytes);
+  try {
+    module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
+    return module.HEAPU8.slice(pointer, pointer + bytes);
+  } finally {
+    module._free(pointer);
+  }
+}
+
+/** What is used of the WebAssembly module itself. */
+interface RawReader {
+  _malloc(bytes: number): number;
+  _free(pointer: number): void;
+  readonly HEAPU8: Uint8Array;
+  get_dataset_data(file: bigint, path: string, count: null, offset: null, strides: null, into: bigint): number;
 }

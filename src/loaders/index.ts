@@ -2,33 +2,66 @@
 import { ThawError } from "../errors";
 import type { FunctionalModel } from "../nn/model";
 import type { Sequential } from "../nn/sequential";
-import { isHdf5 } from "./hdf5";
-import { readKeras } from "./keras/index";
+import { parseJson } from "./json";
 import type { ConfigOptions } from "./keras/config";
-import { readSource, type ModelSource } from "./source";
-import { isZip } from "./zip";
+import { readKeras } from "./keras/index";
+import { readLegacyModel } from "./keras/legacy";
+import { openSource, type ModelSource, type OpenedSource, type SourceOptions } from "./source";
+import { isTfjs, readTfjs } from "./tfjs/index";
 
-export type { ModelSource } from "./source";
-export type LoadOptions = ConfigOptions;
+export type { WeightReport } from "./assign";
+export { registerLayer, type CustomLayers, type LayerFactory } from "./keras/custom";
+export type { ModelSource, OpenedSource, Progress, SourceOptions } from "./source";
+export type { StoredTensor } from "./tensors";
+export { loadWeights, type LoadWeightsOptions, type NameMap } from "./weights";
+
+export interface LoadOptions extends ConfigOptions, SourceOptions {}
 
 /**
  * Loads a model with its weights; the format is known by content.
  *
- * Reads `.keras` files of Keras 3. Layers keep their names, `trainable` flags and order.
+ * Reads `.keras` files, legacy `.h5` models of Keras 1 to 3 and TF.js layers-models (model.json with its shards). Layers
+ * keep their names, `trainable` flags and order.
  *
- * @param source a path (in Node), a URL, or the bytes.
- * @throws ThawError for a missing, truncated or damaged file, a layer that Thaw does not know, and weights that do not fit.
+ * @param source a path (in Node) or URL, a File, the bytes, or all files of the model in a list.
+ * @throws ThawError for a missing, truncated or damaged file, layers that Thaw does not know, and weights that do not fit.
  * @example const base = await loadModel("mobilenet_v2.keras");
+ * @example const net = await loadModel([...input.files], { onProgress: ({ loaded }) => show(loaded) });
  */
 export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<FunctionalModel | Sequential> {
-  const { bytes, name } = await readSource(source);
-  if (bytes.length === 0) throw new ThawError(name, "is empty", "a .keras file");
-  if (isZip(bytes)) return await readKeras(name, bytes, options);
-  const what = isHdf5(bytes) ? "is an HDF5 file" : bytes[0] === 0x7b ? "is a JSON file" : "is of an unknown format";
-  throw new ThawError(
-    name,
-    what,
-    "a .keras file (a ZIP archive as Keras 3 writes it)",
-    "Save the model with model.save('name.keras').",
-  );
+  const opened = await openSource(source, options);
+  const { name, bytes, format } = opened;
+  switch (format) {
+    case "zip":
+      return await readKeras(name, bytes, options);
+    case "hdf5":
+      return await readLegacyModel(name, bytes, options);
+    case "json":
+      return await readJsonModel(opened, options);
+    case "safetensors":
+      throw weightsOnly(name, "safetensors has no layers");
+    // "protobuf" is ONNX: its reader goes here.
+    default:
+      throw new ThawError(
+        name,
+        "is of an unknown format",
+        "a .keras file, a Keras model as .h5, or TF.js's model.json",
+        "Save the model with model.save('name.keras').",
+      );
+  }
 }
+
+async function readJsonModel(source: OpenedSource, options: LoadOptions): Promise<FunctionalModel | Sequential> {
+  const json = parseJson(source.name, source.bytes);
+  if (isTfjs(json)) return await readTfjs(source, json, options);
+  if (Object.hasOwn(json, "weight_map")) throw weightsOnly(source.name, "an index of shards has no layers");
+  throw new ThawError(source.name, "is a JSON file of an unknown kind", "TF.js's model.json, with a modelTopology");
+}
+
+const weightsOnly = (name: string, why: string) =>
+  new ThawError(
+    name,
+    `holds weights alone: ${why}`,
+    "a model",
+    "Build the model, then call loadWeights(model, source).",
+  );

@@ -121,11 +121,25 @@ export abstract class Layer {
     initializer: Initializer,
     kind: Parameter["kind"] = "weight",
   ): Parameter {
-    const value = initialize(initializer, shape, this.#random!);
-    const parameter = new Parameter(name, shape, kind, value, () => this.trainable, initializer);
+    const index = this.parameters.length;
+    const draw = () => this.#drawUpTo(index);
+    const parameter = new Parameter(name, shape, kind, draw, () => this.trainable, initializer);
     parameter.path = `${this.name}/${name}`;
     this.parameters.push(parameter);
     return parameter;
+  }
+
+  readonly #drawn: Float32Array[] = [];
+
+  /** First values in the order of the weights, whichever is asked for first: the same seed gives the same layer. */
+  #drawUpTo(index: number): Float32Array {
+    for (let i = this.#drawn.length; i <= index; i++) {
+      const { initializer, shape } = this.parameters[i];
+      this.#drawn.push(initialize(initializer, shape, this.#random!));
+    }
+    const value = this.#drawn[index];
+    this.#drawn[index] = new Float32Array(0); // it has an owner now
+    return value;
   }
 
   /**

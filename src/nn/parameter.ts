@@ -18,6 +18,8 @@ export type Initializer =
 export class Parameter {
   /** Set by the layer that owns it, e.g. `block_1_expand/kernel`; unique within a model once the model is built. */
   path = "";
+  #value: Float32Array | undefined;
+  readonly #draw: (() => Float32Array) | undefined;
 
   constructor(
     /** Keras's name within the layer: "kernel", "bias", "gamma", "moving_mean". */
@@ -25,13 +27,24 @@ export class Parameter {
     readonly shape: Shape,
     /** "weight" is trained where its layer is trainable; "state" (moving statistics) never has a gradient. */
     readonly kind: "weight" | "state",
-    /** In C order, `elements(shape)` long. */
-    public value: Float32Array,
+    /** In C order, `elements(shape)` long; or what draws it when it is first asked for, which an import never does. */
+    value: Float32Array | (() => Float32Array),
     /** Whether the layer that owns it is trainable now. */
     readonly layerIsTrainable: () => boolean,
     /** How the layer draws its first value; an imported one can be drawn anew with it. */
     readonly initializer: Initializer = { kind: "zeros" },
-  ) {}
+  ) {
+    if (typeof value === "function") this.#draw = value;
+    else this.#value = value;
+  }
+
+  get value(): Float32Array {
+    return (this.#value ??= this.#draw!());
+  }
+
+  set value(value: Float32Array) {
+    this.#value = value;
+  }
 
   get trainable(): boolean {
     return this.kind === "weight" && this.layerIsTrainable();

@@ -65,6 +65,11 @@ export class Sequential extends Container {
     return this.#known().outputs;
   }
 
+  /** Whether its input's shape is known, and with it its output's. */
+  get hasShape(): boolean {
+    return this.#ends !== undefined;
+  }
+
   protected override build(shapes: readonly SampleShape[]): void {
     this.setInputShape(shapes[0]);
   }

@@ -1,11 +1,16 @@
-/** `.keras` files of Keras 3: a ZIP archive of config.json, metadata.json and model.weights.h5. */
+/** `.keras` files of Keras 3 (and 2.13 on): a ZIP archive of config.json, metadata.json and model.weights.h5. */
 import { ThawError } from "../../errors";
 import type { FunctionalModel } from "../../nn/model";
 import type { Sequential } from "../../nn/sequential";
+import { assign } from "../assign";
 import { openHdf5 } from "../hdf5";
+import { parseJson } from "../json";
 import { unzip } from "../zip";
 import { modelFromConfig, type ConfigOptions } from "./config";
-import { assignWeights } from "./weights";
+import { dialectOf } from "./dialect";
+import { matchKerasWeights } from "./weights";
+
+const isKnown = (member: string) => /^(config\.json|metadata\.json|model\.weights\.(h5|npz|json))$/.test(member);
 
 /** @throws for whatever keeps the file from being carried over exactly. */
 export async function readKeras(
@@ -13,9 +18,7 @@ export async function readKeras(
   bytes: Uint8Array,
   options: ConfigOptions,
 ): Promise<FunctionalModel | Sequential> {
-  const members = await unzip(name, bytes, (member) =>
-    /^(config\.json|metadata\.json|model\.weights\.(h5|npz|json))$/.test(member),
-  );
+  const members = await unzip(name, bytes, isKnown);
   const config = members.get("config.json");
   if (!config)
     throw new ThawError(
@@ -23,29 +26,39 @@ export async function readKeras(
       `holds ${[...members.keys()].join(", ") || "nothing that Thaw reads"}`,
       "a .keras file with a config.json",
     );
-  const weights = members.get("model.weights.h5");
-  if (!weights)
-    throw new ThawError(
-      name,
-      "has no model.weights.h5",
-      "weights as HDF5",
-      "Save the model again with keras.Model.save().",
-    );
-  const model = modelFromConfig(name, parse(name, config), options);
+  const weights = weightsOf(name, members);
+  const json = parseJson(`${name}/config.json`, config);
+  const metadata = members.get("metadata.json");
+  const version = metadata && parseJson(`${name}/metadata.json`, metadata).keras_version;
+  const model = modelFromConfig(
+    name,
+    json,
+    dialectOf(typeof version === "string" ? version : undefined, json),
+    options,
+  );
   model.assignPaths();
   const file = await openHdf5(`${name}/model.weights.h5`, weights);
   try {
-    assignWeights(name, model, file);
+    assign(name, model, file, matchKerasWeights(model, file));
   } finally {
     file.close();
   }
   return model;
 }
 
-function parse(name: string, bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw new ThawError(`${name}/config.json`, `is not JSON (${String(error)})`, "the configuration that Keras writes");
-  }
+/** The weights of a `.keras` file, for a model that is there already. */
+export async function readKerasWeights(name: string, bytes: Uint8Array): Promise<Uint8Array> {
+  return weightsOf(name, await unzip(name, bytes, (member) => member.startsWith("model.weights.") && isKnown(member)));
+}
+
+function weightsOf(name: string, members: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const weights = members.get("model.weights.h5");
+  if (weights) return weights;
+  const other = [...members.keys()].find((member) => member.startsWith("model.weights."));
+  throw new ThawError(
+    name,
+    other ? `has its weights in ${other}` : "has no model.weights.h5",
+    "weights as HDF5",
+    "Save the model again with keras.Model.save().",
+  );
 }

@@ -1,36 +1,51 @@
 /** The parts of a Keras configuration that the importer reads, and how they are checked. */
 import { ThawError } from "../../errors";
+import { isObject, shown, type Json } from "../json";
 
-export type Json = Readonly<Record<string, unknown>>;
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+export { isObject, type Json } from "../json";
 
 /** A serialised object: class and configuration. */
 export interface Serialised {
   readonly className: string;
   /** Python module, e.g. "keras.layers" or "keras.src.ops.numpy". */
   readonly module: string;
+  /** Under which a custom class was registered, e.g. "my_package>MyLayer". */
+  readonly registeredName: string;
   readonly config: Json;
+  /** The layer's name: of the configuration, or beside it. */
+  readonly name: string;
   readonly inboundNodes: readonly unknown[];
 }
 
 /** @throws when it is not `{ class_name, config }`. */
-export function readSerialised(name: string, value: unknown): Serialised {
-  if (!isObject(value) || typeof value.class_name !== "string" || !isObject(value.config)) {
-    throw new ThawError(
-      name,
-      `a layer is ${JSON.stringify(value)?.slice(0, 80)}`,
-      "an object with class_name and config",
-    );
+export function readSerialised(who: string, value: unknown): Serialised {
+  // Keras 1 and 2.0 wrote the list of a Sequential's layers in place of its configuration.
+  const bare = isObject(value) && Array.isArray(value.config) ? { layers: value.config } : undefined;
+  if (!isObject(value) || typeof value.class_name !== "string" || !(bare || isObject(value.config))) {
+    throw new ThawError(who, `a layer is ${shown(value)}`, "an object with class_name and config");
   }
+  const config: Json = bare ?? (value.config as Json);
+  const text = (key: string) => (typeof value[key] === "string" ? value[key] : "");
   return {
     className: value.class_name,
-    module: typeof value.module === "string" ? value.module : "",
-    config: value.config,
+    module: text("module"),
+    registeredName: text("registered_name"),
+    config,
+    name: typeof config.name === "string" ? config.name : text("name") || value.class_name,
     inboundNodes: Array.isArray(value.inbound_nodes) ? value.inbound_nodes : [],
   };
 }
+
+/** The entries of a model's `layers`. */
+export function readLayers(who: string, { config, name }: Serialised): Serialised[] {
+  if (!Array.isArray(config.layers))
+    throw new ThawError(who, `the model ${name} has no list of layers`, "config.layers");
+  return config.layers.map((entry) => readSerialised(who, entry));
+}
+
+export const isSequential = ({ className }: Serialised): boolean => className === "Sequential";
+
+export const isModel = (s: Serialised): boolean => isSequential(s) || ["Functional", "Model"].includes(s.className);
 
 /** Reference to one output of one call of a layer: [layer name, call, output]. */
 export interface History {
@@ -39,7 +54,7 @@ export interface History {
   readonly output: number;
 }
 
-/** A tensor in the arguments of a call, or undefined for a constant. */
+/** A tensor in the arguments of a call as Keras 3 writes it, or undefined for a constant. */
 export function readTensor(value: unknown): History | undefined {
   if (!isObject(value) || value.class_name !== "__keras_tensor__" || !isObject(value.config)) return undefined;
   return readHistory(value.config.keras_history);
@@ -56,13 +71,8 @@ export function readHistories(name: string, value: unknown): History[] {
   if (single) return [single];
   const list = isObject(value) ? Object.values(value) : Array.isArray(value) ? value : [];
   const histories = list.map(readHistory);
-  const bad = histories.findIndex((h) => !h);
-  if (bad >= 0 || histories.length === 0) {
-    throw new ThawError(
-      name,
-      `inputs or outputs are ${JSON.stringify(value)?.slice(0, 80)}`,
-      "references [layer, call, output]",
-    );
+  if (histories.length === 0 || histories.some((h) => !h)) {
+    throw new ThawError(name, `inputs or outputs are ${shown(value)}`, "references [layer, call, output]");
   }
   return histories as History[];
 }

@@ -3,7 +3,7 @@ import type { Graph, Value } from "../../nn/graph";
 import { Layer, type LayerOptions } from "../../nn/layer";
 
 /** Keras's names of the operations that a number can take part in. */
-export const scalarOperations: readonly string[] = ["Add", "Subtract", "Multiply", "Divide", "TrueDivide"];
+export const scalarOperations: readonly string[] = ["Add", "Subtract", "Multiply", "Divide"];
 
 export interface ScalarOperationOptions extends LayerOptions {
   readonly operation: string;

@@ -1,12 +1,17 @@
-/** Weights by path, strictly: every variable of the model has its tensor in the file, and the file has no others. */
-import { formatShape, ThawError } from "../../errors";
+/** Weights of Keras 3 (`model.weights.h5`): every variable has its path, which follows from classes and order of the layers. */
 import { snakeCase, type Layer } from "../../nn/layer";
 import { InputLayer } from "../../nn/layers/input";
 import { Container } from "../../nn/model";
-import { Sequential } from "../../nn/sequential";
 import type { Parameter } from "../../nn/parameter";
-import type { WeightFile } from "../hdf5";
+import { Sequential } from "../../nn/sequential";
+import type { Assignment, Matching } from "../assign";
+import type { TensorFile } from "../tensors";
 import { ScalarOperation } from "./scalar-operation";
+
+/** A weight file that may say to which layer a group belongs. */
+export interface KerasWeightFile extends TensorFile {
+  attribute(group: string, name: string): string | undefined;
+}
 
 /**
  * Paths of a layer's children as Keras's saving_lib names them: the class name in snake case, counted within the container
@@ -29,7 +34,8 @@ export function childPaths(model: Container): [string, Layer][] {
 
 /** A place in the file and what it fills. */
 interface Slot {
-  readonly path: string;
+  /** Where the tensor may lie; versions differ. */
+  readonly paths: readonly string[];
   readonly parameter: Parameter;
   readonly layer: Layer;
 }
@@ -47,59 +53,59 @@ function slotsOf(model: Container, folder: string, prefix: string, seen: Set<Lay
   });
 }
 
-/** Layers that Keras builds of other layers keep their variables there. */
+/** Layers that Keras builds of other layers (attention) keep their variables there: `query_dense/vars/0`. */
 function layerSlots(layer: Layer, path: string): Slot[] {
-  return layer.parameters.map((parameter, i) => ({ path: `${path}vars/${i}`, parameter, layer }));
+  const counters = new Map<string, number>();
+  return layer.parameters.map((parameter) => {
+    const [part] = parameter.name.includes("/") ? parameter.name.split("/") : [""];
+    const n = counters.get(part) ?? 0;
+    counters.set(part, n + 1);
+    const folders = part === "" ? [""] : childFoldersOfAttention(part);
+    return { paths: folders.map((folder) => `${path}${folder}vars/${n}`), parameter, layer };
+  });
+}
+
+/** Attribute names in Keras, which had an underscore in front in some versions. */
+function childFoldersOfAttention(part: string): string[] {
+  const attribute = part === "attention_output" ? "output_dense" : `${part}_dense`;
+  return [`${attribute}/`, `_${attribute}/`];
 }
 
 /** What a file may hold beside the weights of the model. */
 const isForeign = (path: string) =>
-  !/^(optimizer|metrics|loss_tracker|compile_metrics|seed_generator|_?compile)|\/seed_generator/.test(path);
+  /^(optimizer|metrics|loss_tracker|compile_metrics|seed_generator|_?compile)|(^|\/)_?seed_generator/.test(path);
 
-/**
- * Assigns every weight.
- *
- * @throws with all that is missing, left over or of another shape, both shapes named.
- */
-export function assignWeights(name: string, model: Container, file: WeightFile): void {
+export function matchKerasWeights(model: Container, file: KerasWeightFile): Matching {
   const folder = childFolders.find((f) => file.paths.some((p) => p.startsWith(`${f}/`))) ?? childFolders[0];
   const slots = slotsOf(model, folder, "", new Set());
-  const left = new Set(file.paths.filter(isForeign));
+  const present = new Set(file.paths);
+  const left = new Set(file.paths.filter((path) => !isForeign(path)));
   const problems: string[] = [];
-  const found: { slot: Slot; data: Float32Array }[] = [];
-  for (const slot of slots) {
-    const { path, parameter, layer } = slot;
-    const label = `${parameter.path} (${path})`;
+  const assignments: Assignment[] = [];
+  for (const { paths, parameter, layer } of slots) {
+    const path = paths.find((p) => present.has(p));
+    if (path === undefined) continue;
     left.delete(path);
-    const tensor = file.get(path);
-    if (!tensor) {
-      problems.push(`${label} is missing, expected ${formatShape(parameter.shape)}`);
-      continue;
-    }
+    // Since Keras 3.6, groups carry the layer's name.
     const written = file.attribute(path.slice(0, path.lastIndexOf("/")), "name");
-    if (written !== undefined && written !== layer.name)
+    if (written !== undefined && written !== layer.name && !parameter.name.includes("/"))
       problems.push(`${path} belongs to ${written}, expected ${layer.name}`);
-    const same =
-      tensor.shape.length === parameter.shape.length && tensor.shape.every((d, i) => d === parameter.shape[i]);
-    if (!same)
-      problems.push(`${label} has shape ${formatShape(tensor.shape)}, expected ${formatShape(parameter.shape)}`);
-    else found.push({ slot, data: tensor.data });
+    assignments.push({ parameter, path });
   }
-  dropCounts(left, slots);
-  for (const path of left) problems.push(`${path} ${formatShape(file.get(path)?.shape)} has no place in the model`);
-  if (problems.length > 0) {
-    const shown = problems.slice(0, 8).join("; ");
-    const more = problems.length > 8 ? `; and ${problems.length - 8} more` : "";
-    throw new ThawError(
-      name,
-      `${problems.length} of ${slots.length} weights do not fit: ${shown}${more}`,
-      "exactly the weights of the model",
-    );
-  }
-  for (const { slot, data } of found) slot.parameter.assign(data);
+  return {
+    assignments,
+    unexpected: [...left],
+    places: new Map(slots.map((slot) => [slot.parameter, slot.paths[0]])),
+    problems,
+    optional: sampleCounts(model),
+  };
 }
 
-/** Normalization also stores how many samples it has seen (variable 2), which only its adaptation needs. */
-function dropCounts(left: Set<string>, slots: readonly Slot[]): void {
-  for (const { path, layer } of slots) if (layer.className === "Normalization") left.delete(path.replace(/\d+$/, "2"));
-}
+/** Normalization counts the samples it has seen, which only its adaptation needs and some files lack. */
+export const sampleCounts = (model: Container): Set<Parameter> =>
+  new Set(
+    model
+      .flatLayers()
+      .filter((layer) => layer.className === "Normalization")
+      .flatMap((layer) => layer.parameters.filter((p) => p.name === "count")),
+  );

@@ -40,6 +40,9 @@ const byName: Readonly<Record<string, Emit>> = {
     g.apply("affine", { scale: selu.scale, offset: 0 }, { x: elementwise({ kind: "elu", slope: selu.alpha })(g, x) }),
   sigmoid: elementwise({ kind: "sigmoid" }),
   hard_sigmoid: elementwise({ kind: "hardSigmoid" }),
+  // Until Keras 2 hard_sigmoid was clip(0.2 x + 0.5, 0, 1); files of that time mean this.
+  hard_sigmoid_keras2: (g, x) =>
+    elementwise({ kind: "relu", maxValue: 1 })(g, g.apply("affine", { scale: 0.2, offset: 0.5 }, { x })),
   tanh: elementwise({ kind: "tanh" }),
   silu: elementwise({ kind: "silu" }),
   hard_silu: elementwise({ kind: "hardSilu" }),

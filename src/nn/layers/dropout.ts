@@ -1,3 +1,4 @@
+import { formatShape, ThawError } from "../../errors";
 import type { Graph, Value } from "../graph";
 import type { CallContext, LayerOptions } from "../layer";
 import { Settings, type ImageOptions } from "./settings";
@@ -6,6 +7,11 @@ import { UnaryLayer } from "./unary";
 export interface DropoutOptions extends LayerOptions {
   /** Part of the values that is dropped, from 0 to below 1. */
   readonly rate: number;
+  /**
+   * The mask's shape, batch first, with 1 where one draw counts for all and null for the input's size: `[null, 1, 1, 1]`
+   * drops whole samples, as residual branches of EfficientNet do. Default: a draw for each value.
+   */
+  readonly noiseShape?: readonly (number | null)[] | null;
 }
 
 /** FNV-1a: a number from a text that is the same in every run, so that the same seed drops the same values. */
@@ -32,7 +38,7 @@ abstract class DropoutLayer extends UnaryLayer {
   }
 
   /** The mask's shape where it is not the input's. */
-  protected noiseShape(_x: Value): readonly number[] | undefined {
+  protected maskShape(_x: Value): readonly number[] | undefined {
     return undefined;
   }
 
@@ -41,7 +47,7 @@ abstract class DropoutLayer extends UnaryLayer {
     // A shared layer drops other values at each of its calls.
     const earlier = g.nodes.filter((node) => node.op === "dropout" && node.layer === g.layer).length;
     const salt = hash(`${g.layer}#${earlier}#${this.#seed ?? ""}`);
-    const noiseShape = this.noiseShape(x);
+    const noiseShape = this.maskShape(x);
     return g.apply("dropout", { rate: this.rate, salt, ...(noiseShape && { noiseShape }) }, { x });
   }
 
@@ -58,12 +64,37 @@ abstract class DropoutLayer extends UnaryLayer {
  * @example new Dropout({ rate: 0.2 })
  */
 export class Dropout extends DropoutLayer {
+  readonly noiseShape: readonly (number | null)[] | null;
+
   constructor(options: DropoutOptions) {
     super("Dropout", options);
+    this.noiseShape = options.noiseShape ?? null;
+    const fits =
+      this.noiseShape === null ||
+      (Array.isArray(this.noiseShape) && this.noiseShape.every((d) => d === null || (Number.isInteger(d) && d >= 1)));
+    if (!fits) {
+      const read = new Settings(this.className, options);
+      throw read.refuse("noiseShape", "a list of sizes with the batch in front, null for the input's");
+    }
+  }
+
+  protected override maskShape(x: Value): readonly number[] | undefined {
+    if (!this.noiseShape) return undefined;
+    const shape = this.noiseShape.map((d, i) => d ?? x.shape[i]);
+    if (shape.length === x.shape.length && shape.every((d, i) => d === 1 || d === x.shape[i])) return shape;
+    throw new ThawError(
+      this.name,
+      `noiseShape [${this.noiseShape.join(", ")}] for an input of shape ${formatShape(x.shape)}`,
+      "its sizes, or 1",
+    );
+  }
+
+  override config(): Record<string, unknown> {
+    return { ...super.config(), noiseShape: this.noiseShape };
   }
 }
 
-export interface SpatialDropout2DOptions extends DropoutOptions, ImageOptions {}
+export interface SpatialDropout2DOptions extends Omit<DropoutOptions, "noiseShape">, ImageOptions {}
 
 /**
  * Dropout of whole channels: in training steps a random part of each image's channels is 0.
@@ -82,7 +113,7 @@ export class SpatialDropout2D extends DropoutLayer {
     return 4;
   }
 
-  protected override noiseShape(x: Value): readonly number[] {
+  protected override maskShape(x: Value): readonly number[] {
     return [x.shape[0], 1, 1, x.shape[3]];
   }
 

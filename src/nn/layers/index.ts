@@ -10,6 +10,7 @@ export * from "./global-pooling2d";
 export * from "./identity";
 export * from "./input";
 export * from "./layer-normalization";
+export * from "./layer-scale";
 export { Add, Average, Maximum, Minimum, Multiply, Subtract } from "./merge";
 export * from "./normalization";
 export * from "./padding2d";

@@ -1,0 +1,250 @@
+/**
+ * Files are hostile until read: whatever is done to one, it loads or is refused with a ThawError, soon. Seeded, so that a
+ * failure can be had again; THAW_LONG=1 takes twenty times as many samples.
+ */
+import { describe, expect, it } from "vitest";
+import { ThawError } from "../../../src/index";
+import { crc32 } from "../../../src/loaders/crc32";
+import { loadModel, loadWeights } from "../../../src/loaders/index";
+import { randomSource } from "../../../src/nn/parameter";
+import {
+  float32Bytes,
+  smallConfig,
+  smallGroups,
+  smallPaths,
+  smallWeights,
+  writeKeras,
+  writeLegacy,
+  writeSafetensors,
+  writeTfjs,
+} from "./build-files";
+
+const samples = process.env.THAW_LONG ? 40_000 : 2000;
+const longest = 2000; // ms
+
+type Draw = (below: number) => number;
+
+/** One to four changes of the kinds that files suffer and attackers make. */
+function mutate(original: Uint8Array, donor: Uint8Array, draw: Draw): Uint8Array {
+  let bytes = original.slice();
+  for (let n = 1 + draw(4); n > 0; n--) {
+    if (bytes.length < 16) return bytes;
+    const at = draw(bytes.length);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    switch (draw(9)) {
+      case 0:
+      case 1: // a flipped bit
+        bytes[at] ^= 1 << draw(8);
+        break;
+      case 2: // another byte
+        bytes[at] = draw(256);
+        break;
+      case 3: // truncated
+        bytes = bytes.slice(0, at);
+        break;
+      case 4: {
+        // a piece of itself or of another file, over what was there
+        const from = draw(donor.length - 1);
+        const piece = donor.subarray(from, from + Math.min(1 + draw(64), bytes.length - at));
+        bytes.set(piece, at);
+        break;
+      }
+      case 5: {
+        // a piece twice, or left out: lengths no longer fit
+        const end = Math.min(bytes.length, at + 1 + draw(32));
+        const parts = draw(2)
+          ? [bytes.subarray(0, end), bytes.subarray(at)]
+          : [bytes.subarray(0, at), bytes.subarray(end)];
+        const joined = new Uint8Array(parts[0].length + parts[1].length);
+        joined.set(parts[0]);
+        joined.set(parts[1], parts[0].length);
+        bytes = joined;
+        break;
+      }
+      case 6: // a length or an offset out of all bounds, where one may be
+        view.setUint32(Math.min(at & ~3, bytes.length - 4), [0, 1, 0x7fffffff, 0xffffffff, 0x10000][draw(5)], true);
+        break;
+      case 7: // digits of a number in text: shapes, counts, indices
+        for (let i = at; i < Math.min(bytes.length, at + 200); i++) {
+          if (bytes[i] >= 0x30 && bytes[i] <= 0x39) {
+            bytes[i] = 0x30 + draw(10);
+            if (draw(3) === 0) break;
+          }
+        }
+        break;
+      default: {
+        // a word of a configuration for another
+        const words = ["Conv2D", "Dense", "__proto__", "constructor", "null", "-1", "1e99", "[[[[", '{"a":', "NaN"];
+        bytes.set(new TextEncoder().encode(words[draw(words.length)]).subarray(0, bytes.length - at), at);
+      }
+    }
+  }
+  return bytes;
+}
+
+interface Outcome {
+  loaded: number;
+  refused: number;
+  readonly wrong: string[];
+  slowest: number;
+}
+
+async function fuzz(
+  seed: number,
+  original: Uint8Array,
+  read: (bytes: Uint8Array) => Promise<unknown>,
+): Promise<Outcome> {
+  const random = randomSource(seed);
+  const draw: Draw = (below) => Math.floor(random() * below);
+  const outcome: Outcome = { loaded: 0, refused: 0, wrong: [], slowest: 0 };
+  await read(original); // what is changed has to be whole
+  for (let i = 0; i < samples; i++) {
+    const bytes = mutate(original, original, draw);
+    const start = performance.now();
+    try {
+      await read(bytes);
+      outcome.loaded++;
+    } catch (error) {
+      if (error instanceof ThawError) outcome.refused++;
+      else outcome.wrong.push(`sample ${i}: ${String(error)} ${(error as Error).stack?.split("\n")[1] ?? ""}`);
+    }
+    const took = performance.now() - start;
+    outcome.slowest = Math.max(outcome.slowest, took);
+    if (took > longest) outcome.wrong.push(`sample ${i}: ${Math.round(took)} ms`);
+  }
+  return outcome;
+}
+
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+/** TF.js: both files, one after the other, so that both are changed. */
+async function tfjsBytes(): Promise<{ bytes: Uint8Array; read: (bytes: Uint8Array) => Promise<unknown> }> {
+  const [json, shard] = writeTfjs(
+    { keras_version: "3.15.1", model_config: smallConfig },
+    Object.entries(smallWeights).map(([name, t]) => [{ name, shape: t.shape, dtype: "float32" }, float32Bytes(t)]),
+  );
+  const parts = [new Uint8Array(await json.arrayBuffer()), new Uint8Array(await shard.arrayBuffer())];
+  const bytes = new Uint8Array(parts[0].length + parts[1].length);
+  bytes.set(parts[0]);
+  bytes.set(parts[1], parts[0].length);
+  const cut = parts[0].length;
+  const read = (changed: Uint8Array) =>
+    loadModel([
+      new File([changed.slice(0, cut)], "model.json"),
+      new File([changed.slice(cut)], "group1-shard1of1.bin"),
+    ]);
+  return { bytes, read };
+}
+
+/** The model's own shape of configuration, functional and nested, for changes of the graph. */
+const functional = {
+  class_name: "Functional",
+  config: {
+    name: "graph",
+    layers: [
+      {
+        class_name: "InputLayer",
+        name: "x",
+        config: { name: "x", batch_input_shape: [null, 8, 8, 3] },
+        inbound_nodes: [],
+      },
+      {
+        class_name: "Conv2D",
+        name: "c",
+        config: { name: "c", filters: 3, kernel_size: 1 },
+        inbound_nodes: [[["x", 0, 0, {}]]],
+      },
+      {
+        class_name: "Add",
+        name: "a",
+        config: { name: "a" },
+        inbound_nodes: [
+          [
+            ["x", 0, 0, {}],
+            ["c", 0, 0, {}],
+          ],
+        ],
+      },
+      {
+        class_name: "UpSampling2D",
+        name: "u",
+        config: { name: "u", size: [2, 2] },
+        inbound_nodes: [[["a", 0, 0, {}]]],
+      },
+      { class_name: "Flatten", name: "f", config: { name: "f" }, inbound_nodes: [[["u", 0, 0, { training: false }]]] },
+      {
+        class_name: "Reshape",
+        name: "r",
+        config: { name: "r", target_shape: [-1, 4] },
+        inbound_nodes: [[["f", 0, 0, {}]]],
+      },
+    ],
+    input_layers: [["x", 0, 0]],
+    output_layers: [["r", 0, 0]],
+  },
+};
+
+const formats: [string, () => Promise<{ bytes: Uint8Array; read: (bytes: Uint8Array) => Promise<unknown> }>][] = [
+  [".keras", async () => ({ bytes: await writeKeras(smallConfig, smallPaths), read: (b) => loadModel(b) })],
+  [
+    ".keras, deflated",
+    async () => ({ bytes: await writeKeras(smallConfig, smallPaths, { level: 6 }), read: (b) => loadModel(b) }),
+  ],
+  [
+    "legacy .h5",
+    async () => ({
+      bytes: await writeLegacy(smallGroups(""), { model_config: smallConfig, keras_version: "3.15.1" }),
+      read: (b) => loadModel(b),
+    }),
+  ],
+  ["TF.js", tfjsBytes],
+  [
+    "a functional configuration",
+    async () => ({
+      bytes: text(functional),
+      read: async (b) => {
+        const shard = new Uint8Array(48);
+        const specs = [
+          { name: "c/kernel", shape: [1, 1, 3, 3], dtype: "float32" },
+          { name: "c/bias", shape: [3], dtype: "float32" },
+        ];
+        // The configuration is changed as text and goes into a whole model.json.
+        const json = `{"format":"layers-model","modelTopology":${new TextDecoder().decode(b)},"weightsManifest":[{"paths":["w"],"weights":${JSON.stringify(specs)}}]}`;
+        return await loadModel([new File([json], "model.json"), new File([shard], "w")]);
+      },
+    }),
+  ],
+  [
+    "safetensors",
+    async () => {
+      const tensors = Object.entries(smallWeights).map(([name, t]) => [
+        name,
+        { dtype: "F32", shape: t.shape, bytes: float32Bytes(t) },
+      ]);
+      const model = await loadModel(await writeKeras(smallConfig, smallPaths));
+      return {
+        bytes: writeSafetensors(Object.fromEntries(tensors) as Parameters<typeof writeSafetensors>[0]),
+        read: (b) => loadWeights(model, b),
+      };
+    },
+  ],
+];
+
+describe(`${samples} changed files of each format`, () => {
+  it.each(formats)(
+    "%s",
+    async (name, make) => {
+      const { bytes, read } = await make();
+      const seed = crc32(new TextEncoder().encode(name));
+      const { loaded, refused, wrong, slowest } = await fuzz(seed, bytes, read);
+      console.log(
+        `${name}: ${loaded} loaded, ${refused} refused, slowest ${slowest.toFixed(0)} ms, ${bytes.length} bytes`,
+      );
+      expect(wrong.slice(0, 5)).toEqual([]);
+      expect(loaded + refused).toBe(samples);
+      expect(refused).toBeGreaterThan(samples / 10);
+      expect(loaded).toBeGreaterThan(0);
+    },
+    process.env.THAW_LONG ? 1_200_000 : 60_000,
+  );
+});
