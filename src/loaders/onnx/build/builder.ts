@@ -57,8 +57,13 @@ export class Builder {
   }
 
   /** A layer on an input that lies as the layer wants it; its output lies the same way, in the layer's own sizes. */
-  apply(layer: Layer, inputs: SymbolicTensor | readonly SymbolicTensor[], axes: Layout["axes"]): Built {
-    const [symbolic] = connect(layer, "layer" in inputs ? [inputs] : inputs, {});
+  apply(
+    layer: Layer,
+    inputs: SymbolicTensor | readonly SymbolicTensor[],
+    axes: Layout["axes"],
+    options: { training?: boolean } = {},
+  ): Built {
+    const [symbolic] = connect(layer, "layer" in inputs ? [inputs] : inputs, options);
     return { symbolic, layout: { shape: [batchSize, ...symbolic.shape], axes, kind: "float" } };
   }
 

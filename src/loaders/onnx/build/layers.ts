@@ -164,6 +164,31 @@ const batchNormalization: Maker = (b, node) => {
   return result;
 };
 
+/**
+ * Factor, offset and mean of each channel, without the statistics they came from: a batch normalization whose deviation is 1, and
+ * which keeps its mean, since the batch's would bring others.
+ */
+const channelAffine: Maker = (b, node) => {
+  const x = b.tensor(node, 0);
+  if (!x) return undefined;
+  const [factor, offset, mean] = [1, 2, 3].map((i) => b.constant(node, i)!);
+  const axis = wholeOf(node, "axis");
+  const others = x.layout.axes.map((_, i) => i).filter((i) => i !== axis && i !== 0);
+  if (x.layout.axes[0].join() !== "0") return undefined;
+  const input = b.bring(node, x, [...others, axis]);
+  const epsilon = 1e-3;
+  const layer = new BatchNormalization({ name: b.names.of(node, [factor, offset, mean]), epsilon });
+  const axes = x.layout.axes.map((_, i) =>
+    i === 0 ? [0] : i === axis ? [others.length + 1] : [others.indexOf(i) + 1],
+  );
+  const result = b.apply(layer, input, axes, { training: false });
+  fill(layer.gamma, factor.data);
+  fill(layer.beta, offset.data);
+  fill(layer.movingMean, mean.data);
+  fill(layer.movingVariance, new Float32Array(mean.data.length).fill(1 - epsilon));
+  return result;
+};
+
 const layerNormalization: Maker = (b, node) => {
   const [x, gamma, beta] = [b.tensor(node, 0), b.constant(node, 1), b.constant(node, 2)];
   if (!x || !gamma || (node.inputs[2] && !beta) || node.outputs.slice(1).some((o) => o !== "")) return undefined;
@@ -315,7 +340,7 @@ const softmax: Maker = (b, node) => {
   return at && b.apply(new Softmax({ name: b.names.of(node) }), at.input, at.axes);
 };
 
-/** Zeros around an image. */
+/** Zeros around an image, in whichever order the file has its dimensions. */
 const pad: Maker = (b, node) => {
   const x = b.tensor(node, 0);
   const pads = b.constant(node, 1) ? Array.from(b.constant(node, 1)!.data) : numbersOf(node, "pads");
@@ -330,12 +355,14 @@ const pad: Maker = (b, node) => {
     (node.inputs[2] && !b.constant(node, 2))
   )
     return undefined;
-  if (pads.some((p) => p < 0) || [0, 1, 4, 5].some((i) => pads[i] !== 0)) return undefined;
-  const padding = [
-    [pads[2], pads[6]],
-    [pads[3], pads[7]],
-  ] as const;
-  return b.apply(new ZeroPadding2D({ name: b.names.of(node), padding }), b.image(node, x), imageAxes);
+  // As it lies: [batch, height, width, channels], whichever they are called.
+  const order = x.layout.axes.map((list) => (list.length === 1 ? list[0] : -1));
+  const places = [0, 1, 2, 3].map((p) => order.indexOf(p));
+  if (x.layout.shape.length !== 4 || places.includes(-1) || pads.some((p) => p < 0)) return undefined;
+  const [batch, rows, columns, channels] = places.map((i) => [pads[i], pads[i + 4]] as const);
+  if ([...batch, ...channels].some((p) => p !== 0)) return undefined;
+  const input = b.bring(node, x, places.slice(1));
+  return b.apply(new ZeroPadding2D({ name: b.names.of(node), padding: [rows, columns] }), input, x.layout.axes);
 };
 
 /** It drops again when training, as it did before the export. */
@@ -351,6 +378,7 @@ const makers: Readonly<Record<string, Maker>> = {
   MatMul: matMul,
   Linear: matMul,
   BatchNormalization: batchNormalization,
+  ChannelAffine: channelAffine,
   LayerNormalization: layerNormalization,
   Relu: (b, node) => everywhere(b, node, (name) => new ReLU({ name })),
   LeakyRelu: (b, node) =>

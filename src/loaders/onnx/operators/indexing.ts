@@ -30,7 +30,7 @@ export function takeRange(e: Emitter, t: Tensor, p: number, { begin, step, count
   return {
     ...t,
     shape: result,
-    value: e.apply("stridedSlice", { begin: at(begin, 0), step: at(step, 1), size }, { x }),
+    value: e.apply("stridedSlice", { begin: at(begin, 0), steps: at(step, 1), size }, { x }),
   };
 }
 
@@ -324,32 +324,20 @@ function padAxis(
   const shape = t.shape.map((d, q) => (q === p ? d + front + back : d));
   const { x: memory, axis, shape: view } = around(e, t, p);
   const at = (n: number) => view.map((_, a) => (a === axis ? n : 0));
-  if (mode === "constant") {
-    const attrs = { before: at(front), after: at(back) };
-    if (fill === 0) return { ...t, shape, value: e.apply("pad", attrs, { x: memory }) };
-    const side = (n: number) => view.map((d, a) => (a === axis ? n : e.size(d)));
-    const border = (n: number) =>
-      e.apply("expand", { shape: side(n) }, { x: e.g.constant(`${who}/fill`, [1], [fill]) });
-    const parts = [...(front > 0 ? [border(front)] : []), memory, ...(back > 0 ? [border(back)] : [])];
-    return {
-      ...t,
-      shape,
-      value: e.apply("concatenate", { axis }, Object.fromEntries(parts.map((v, i) => [`x${i}`, v]))),
-    };
-  }
-  const inner = t.shape[p];
-  const place = (i: number): number => {
-    if (mode === "edge") return Math.min(Math.max(i, 0), inner - 1);
-    if (mode === "wrap") return ((i % inner) + inner) % inner;
-    const period = Math.max(2 * (inner - 1), 1);
-    const r = ((i % period) + period) % period;
-    return r < inner ? r : period - r;
-  };
-  if (mode !== "edge" && mode !== "wrap" && mode !== "reflect")
+  const [plus, minus] = [at(front), at(back)];
+  if (mode === "constant" && fill === 0)
+    return { ...t, shape, value: e.apply("pad", { before: plus, after: minus }, { x: memory }) };
+  if (!["constant", "edge", "wrap", "reflect"].includes(mode))
     throw new ThawError(who, `pads in the mode ${JSON.stringify(mode)}`, '"constant", "edge", "reflect" or "wrap"');
-  const places = Array.from({ length: inner + front + back }, (_, i) => place(i - front));
-  const indices = e.g.constant(`${who}/places`, [places.length], places);
-  return { ...t, shape, value: e.apply("gatherAxis", { axis }, { x: memory, indices }) };
+  return {
+    ...t,
+    shape,
+    value: e.apply(
+      "padMode",
+      { mode, before: plus, after: minus, ...(mode === "constant" && { value: fill }) },
+      { x: memory },
+    ),
+  };
 }
 
 const cumulative: Emit = (e, node, inputs) => {

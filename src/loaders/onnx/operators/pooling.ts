@@ -62,7 +62,7 @@ function tapOf(
   const begin = [0, tap[0] * window.dilation[0], tap[1] * window.dilation[1], 0];
   if (window.strides[0] === 1 && window.strides[1] === 1) return e.apply("slice", { begin, size }, { x: padded });
   const whole = [padded.shape[0], ...count, padded.shape[3]];
-  return e.apply("stridedSlice", { begin, step: [1, ...window.strides, 1], size: whole }, { x: padded });
+  return e.apply("stridedSlice", { begin, steps: [1, ...window.strides, 1], size: whole }, { x: padded });
 }
 
 /** The maximum over the taps, one after the other: dilated windows are small. */
