@@ -80,7 +80,7 @@ def export(name, exporter, file):
     import torch
 
     model, images = build(name, np.random.default_rng([SEED, *name.encode()]))
-    options = {"dynamo": False, "opset_version": 17} if exporter == "ts" else {"dynamo": True, "external_data": False}
+    options = {"dynamo": False, "opset_version": 17} if exporter == "ts" else {"dynamo": True}  # which puts weights into a file of their own
     torch.onnx.export(model, (images,), file, input_names=["input"], output_names=["output"], **options)
 
 

@@ -40,7 +40,10 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
       return await readJsonModel(opened, options);
     case "safetensors":
       throw weightsOnly(name, "safetensors has no layers");
-    // "protobuf" is ONNX: its reader goes here.
+    case "protobuf": {
+      const { readOnnx } = await import("./onnx/index");
+      return await readOnnx(name, bytes, { sibling: (location) => opened.sibling(location) });
+    }
     default:
       throw new ThawError(
         name,

@@ -51,8 +51,10 @@ export class Maker {
     this.#answers.delete(request);
   }
 
+  /** Ends Python, also in the middle of something that was asked ahead: the file that says it is complete is written last. */
   stop(): void {
-    this.#process?.stdin!.end();
+    if (this.#waiting.size > 0) this.#process?.kill();
+    else this.#process?.stdin!.end();
     this.#process = undefined;
   }
 
