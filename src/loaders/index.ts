@@ -56,7 +56,10 @@ async function read(opened: OpenedSource, options: LoadOptions): Promise<Functio
       return await readJsonModel(opened, options);
     case "safetensors":
       throw weightsOnly(name, "safetensors has no layers");
-    // "protobuf" is ONNX: its reader goes here.
+    case "protobuf": {
+      const { readOnnx } = await import("./onnx/index");
+      return await readOnnx(name, bytes, { sibling: (location) => opened.sibling(location) });
+    }
     default:
       throw new ThawError(
         name,
