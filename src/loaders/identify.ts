@@ -32,7 +32,7 @@ async function formatOf(source: OpenedSource): Promise<string> {
       case "safetensors":
         return "safetensors, weights alone";
       case "protobuf":
-        return "ONNX";
+        return await onnxFile(source);
       default:
         return "an unknown format";
     }
@@ -60,6 +60,14 @@ async function hdf5File({ name, bytes }: OpenedSource): Promise<string> {
   } finally {
     file.close();
   }
+}
+
+async function onnxFile({ name, bytes }: OpenedSource): Promise<string> {
+  const { readModelProto } = await import("./onnx/proto/read");
+  const { producerName, producerVersion, opsetImport } = readModelProto(name, bytes);
+  const opset = opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  const writer = producerName ? ` of ${by(producerName, producerVersion || undefined)}` : "";
+  return `ONNX${opset ? `, opset ${opset.version}` : ""}${writer}`;
 }
 
 function jsonFile({ name, bytes }: OpenedSource): string {

@@ -27,8 +27,9 @@ export interface LoadOptions extends ConfigOptions, SourceOptions {
 /**
  * Loads a model with its weights; the format is known by content.
  *
- * Reads `.keras` files, legacy `.h5` models of Keras 1 to 3 and TF.js layers-models (model.json with its shards). Layers
- * keep their names, `trainable` flags and order. `model.preprocessing` says what is known of the pixels that it expects.
+ * Reads `.keras` files, legacy `.h5` models of Keras 1 to 3, TF.js layers-models (model.json with its shards) and ONNX (opset 7 to
+ * 22, with external data). Layers of Keras's files keep their names, `trainable` flags and order; those of ONNX are named after
+ * the modules or nodes they come from, and images are channels last as everywhere in Thaw. `model.preprocessing` says what is known of the pixels that it expects.
  *
  * @param source a path (in Node) or URL, a File, the bytes, or all files of the model in a list.
  * @throws ThawError for a missing, truncated or damaged file, layers that Thaw does not know, and weights that do not fit.
@@ -40,7 +41,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const model = await read(opened, options);
   const { preprocessing } = options;
   const known =
-    preprocessing === undefined ? knownPreprocessing(model) : parsePreprocessing(opened.name, preprocessing);
+    preprocessing === undefined
+      ? knownPreprocessing(model, opened.format !== "protobuf")
+      : parsePreprocessing(opened.name, preprocessing);
   if (known) model.preprocessing = known;
   return model;
 }
@@ -64,7 +67,7 @@ async function read(opened: OpenedSource, options: LoadOptions): Promise<Functio
       throw new ThawError(
         name,
         "is of an unknown format",
-        "a .keras file, a Keras model as .h5, or TF.js's model.json",
+        "a .keras file, a Keras model as .h5, TF.js's model.json or ONNX",
         "Save the model with model.save('name.keras').",
       );
   }

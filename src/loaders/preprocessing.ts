@@ -31,7 +31,7 @@ export const preprocessings: Readonly<Record<"tf" | "torch" | "caffe" | "none", 
  * keras/src/applications). Networks with a Rescaling or Normalization layer at their beginning are told by that.
  */
 const families: readonly (readonly [RegExp, keyof typeof preprocessings])[] = [
-  [/^(mobilenet_|mobilenetv2|xception|inception|nasnet|resnet\d+v2)/i, "tf"],
+  [/^(mobilenet_\d|mobilenetv2|xception|inception|nasnet|resnet\d+v2)/i, "tf"],
   [/^(vgg|resnet\d+$)/i, "caffe"],
   [/^densenet/i, "torch"],
 ];
@@ -57,10 +57,15 @@ export function parsePreprocessing(who: string, option: PreprocessingOption): Pr
   return { mode: "custom", channels, scale: list(scale), offset: list(offset) };
 }
 
-/** What the network's layers and name tell; undefined where they tell nothing. */
-export function knownPreprocessing(model: Container): Preprocessing | undefined {
+/**
+ * What the network's layers and name tell; undefined where they tell nothing.
+ *
+ * @param named whether Keras gave the names: other frameworks have networks of the same names, with other weights.
+ */
+export function knownPreprocessing(model: Container, named = true): Preprocessing | undefined {
   const first = firstLayers(model);
   if (first.some((layer) => /^(Rescaling|Normalization)$/.test(layer.className))) return preprocessings.none;
+  if (!named) return undefined;
   const names = [model.name, ...first.flatMap((layer) => (layer instanceof Container ? [layer.name] : []))];
   const family = families.find(([pattern]) => names.some((name) => pattern.test(name)));
   return family && preprocessings[family[1]];

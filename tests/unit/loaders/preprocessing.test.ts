@@ -34,8 +34,14 @@ describe("knownPreprocessing", () => {
     ["densenet121", "torch"],
     ["model_1", undefined],
     ["my_resnet50_of_old", undefined],
+    ["mobilenet_v3_small", undefined],
   ])("%s: %s", (name, mode) => {
     expect(knownPreprocessing(network(name))?.mode).toBe(mode);
+  });
+
+  it("does not believe names that others than Keras gave", () => {
+    expect(knownPreprocessing(network("resnet50"), false)).toBeUndefined();
+    expect(knownPreprocessing(network("resnet50", true), false)?.mode).toBe("none");
   });
 
   it("takes a network's own rescaling for all it needs, whatever its name", () => {
