@@ -1,6 +1,6 @@
 /** Configurations of Keras 1, 2 and 3 and of TF.js: the same words with other meanings, other words for the same things. */
 import { describe, expect, it } from "vitest";
-import type { Container} from "../../../src/index";
+import type { Container } from "../../../src/index";
 import { Activation, type FunctionalModel, type Layer, type Sequential } from "../../../src/index";
 import { loadModel, registerLayer } from "../../../src/loaders/index";
 import { Graph } from "../../../src/nn/graph";
