@@ -32,11 +32,12 @@ const damage = (name: string, why: string) =>
 export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5File> {
   const broken = brokenHeap(bytes);
   if (broken !== undefined) throw damage(name, broken);
-  const { h5, module, place, run } = await loadHdf5();
-  const { path, remove } = place(bytes);
+  const library = await loadHdf5();
+  const { h5, module } = library;
+  const placed = library.place(bytes);
   const guarded = <T>(body: () => T): T => {
     try {
-      return run(body);
+      return library.run(body);
     } catch (error) {
       if (error instanceof ThawError) throw error;
       throw damage(
@@ -50,15 +51,15 @@ export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5Fil
   let file: File | undefined;
   const close = () => {
     try {
-      run(() => file?.close());
+      library.run(() => file?.close());
     } catch {
       // A damaged file may fail to close; its bytes go with the name.
     }
-    remove();
+    placed.remove();
   };
   try {
     return guarded(() => {
-      const opened = new h5.File(path, "r");
+      const opened = new h5.File(placed.path, "r");
       // The constructor does not throw by itself for every broken file.
       if (opened.file_id < 0n) throw new Error("the file does not open");
       file = opened;
