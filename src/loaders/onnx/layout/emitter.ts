@@ -57,7 +57,10 @@ export class Emitter {
     return { ...t, value: this.transpose(t.value, t.shape, order), shape, axes };
   }
 
-  /** A value of this shape with its axes in another order; runs of axes that stay together count as one, and ones as none. */
+  /**
+   * A value of this shape with its axes in another order, as one of any shape: runs of axes that stay together count as one, and ones
+   * as none.
+   */
   transpose(value: Value, shape: Shape, order: readonly number[]): Value {
     const kept = order.filter((p) => shape[p] !== 1);
     const runs: number[][] = [];
@@ -67,7 +70,6 @@ export class Emitter {
       if (run && follows(run.at(-1)!, p, shape) && !(run[0] === 0 && this.batch > 1)) run.push(p);
       else runs.push([p]);
     }
-    const target = order.map((p) => shape[p]);
     const inMemory = runs.toSorted((a, b) => a[0] - b[0]);
     if (inMemory.every((run, i) => run === runs[i])) return value; // only ones moved
     const x = this.view(
@@ -75,7 +77,7 @@ export class Emitter {
       inMemory.map((run) => product(run.map((p) => shape[p]))),
     );
     const permutation = runs.map((run) => inMemory.indexOf(run));
-    return this.view(this.g.apply("transpose", { permutation }, { x }), target);
+    return this.g.apply("transpose", { permutation }, { x });
   }
 
   /**
