@@ -82,7 +82,7 @@ export class OnnxOperation extends Layer {
     const known = this.#weights.get(constant)?.get(key);
     if (known) return g.parameter(known);
     const parameter = this.addWeight(this.#nameOf(constant.weight), shape, { kind: "zeros" });
-    parameter.value = Float32Array.from(arrange(constant, arrangement));
+    parameter.value = arrange(constant, arrangement);
     const arrangements = this.#weights.get(constant) ?? new Map<string, Parameter>();
     this.#weights.set(constant, arrangements.set(key, parameter));
     return g.parameter(parameter);

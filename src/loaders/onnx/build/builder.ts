@@ -127,10 +127,10 @@ export class Builder {
   }
 }
 
-/** Gives a parameter its numbers; what was made for it alone is not copied again. */
-export function fill(parameter: Parameter | undefined, data: ArrayLike<number>): void {
+/** Gives a parameter its numbers: those that were arranged for it as they are, the file's as a copy. */
+export function fill(parameter: Parameter | undefined, data: ArrayLike<number>, arranged = false): void {
   if (!parameter) return;
   if (data.length !== parameter.count)
     throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
-  parameter.value = Float32Array.from(data);
+  parameter.value = arranged && data instanceof Float32Array ? data : Float32Array.from(data);
 }

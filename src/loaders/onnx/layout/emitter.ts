@@ -134,8 +134,13 @@ function follows(p: number, q: number, shape: Shape): boolean {
   return q > p && shape.slice(p + 1, q).every((d) => d === 1);
 }
 
-/** A constant's numbers in an arrangement. */
-export function arrange(constant: HostTensor, { dims, order }: Arrangement): ArrayLike<number> {
-  const stays = order.filter((p) => dims[p] !== 1).every((p, i, list) => i === 0 || list[i - 1] < p);
-  return stays ? constant.data : permuted(constant.data, dims, order);
+/** A constant's numbers in an arrangement, in memory of their own. */
+export function arrange(constant: HostTensor, { dims, order }: Arrangement): Float32Array {
+  const moving = order.filter((p) => dims[p] !== 1);
+  const stays = moving.every((p, i) => i === 0 || moving[i - 1] < p);
+  const { data } = constant;
+  if (!stays && data instanceof Float32Array) return permuted(data, dims, order) as Float32Array;
+  const result = new Float32Array(data.length);
+  result.set(stays ? data : permuted(data, dims, order));
+  return result;
 }
