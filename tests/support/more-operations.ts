@@ -72,7 +72,9 @@ export function moreOperationsSuite(getGpu: () => Gpu): void {
         model.writeWeights();
         return (await model.evaluate({ x, y, shape: [4, 4, 3] }, { batchSize: 5 })).loss;
       };
-      for (const [parameter, gradient] of await model.readGradients()) {
+      const gradients = await model.readGradients();
+      expect(gradients.size).toBe(4);
+      for (const [parameter, gradient] of gradients) {
         for (let i = 0; i < gradient.length; i += Math.ceil(gradient.length / 5)) {
           const before = parameter.value[i];
           const difference = async (h: number) => {

@@ -78,7 +78,7 @@ const conv: Maker = (b, node) => {
     ? new DepthwiseConv2D({ ...common, depthMultiplier: dims[0] / groups })
     : new Conv2D({ ...common, filters: dims[0], groups });
   const result = b.apply(layer, input, imageAxes);
-  fill(layer.kernel, arrange(w, filterArrangement(dims, groups, depthwise)));
+  fill(layer.kernel, arrange(w, filterArrangement(dims, groups, depthwise)), true);
   if (bias) fill(layer.bias, bias.data);
   return result;
 };
@@ -129,7 +129,7 @@ function dense(
   if (!at || at.input.shape.at(-1) !== w.dims[transposed ? 1 : 0]) return undefined;
   const layer = new Dense({ name: b.names.of(node, [w, bias]), units, useBias: bias !== undefined });
   const result = b.apply(layer, at.input, at.axes);
-  fill(layer.kernel, arrange(w, { dims: w.dims, order: transposed ? [1, 0] : [0, 1], shape: [] }));
+  fill(layer.kernel, arrange(w, { dims: w.dims, order: transposed ? [1, 0] : [0, 1], shape: [] }), true);
   if (bias) fill(layer.bias, bias.data);
   return result;
 }

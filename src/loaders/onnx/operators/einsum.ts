@@ -25,7 +25,7 @@ function parse(node: OnnxNode, ranks: readonly number[]): { inputs: string[][]; 
   const letters = (term: string, rank: number) => {
     const [before, after] = term.split("...");
     if (after === undefined) return term.split("");
-    return [...before, ...dots(rank - before.length - after.length), ...after];
+    return [...before.split(""), ...dots(rank - before.length - after.length), ...after.split("")];
   };
   const inputs = terms.map((term, i) => letters(term, ranks[i]));
   const longest = Math.max(...inputs.map((list) => list.filter((l) => l.startsWith(".")).length));

@@ -190,6 +190,19 @@ const lrn: Emit = (e, node, inputs) => {
   return [{ ...t, value: e.apply("arithmetic", { kind: "div" }, { a: value, b: e.view(power, t.shape) }) }];
 };
 
+/** x / norm over one axis (ONNX LpNormalization): p 1 or 2; where the norm is 0, so is the result. */
+const lpNormalization: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  const axis = axisOf(node, wholeOf(node, "axis", -1), x.axes.length);
+  const t = lastAxes(e, describe(node), x, [axis]);
+  const value = e.memory(t);
+  const kind = wholeOf(node, "p", 2) === 1 ? "l1" : "l2";
+  const norm = e.apply("reduce", { kind, axes: [t.shape.length - 1], keepDims: true }, { x: value });
+  const least = e.g.constant(`${node.name}/least`, [1], [1e-30]);
+  const divisor = e.apply("arithmetic", { kind: "max" }, { a: norm, b: least });
+  return [{ ...t, value: e.apply("arithmetic", { kind: "div" }, { a: value, b: divisor }) }];
+};
+
 export const normalizations: Operators = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
@@ -198,5 +211,6 @@ export const normalizations: Operators = {
   RMSNormalization: rmsNormalization,
   Softmax: softmax("softmax"),
   LogSoftmax: softmax("logSoftmax"),
+  LpNormalization: lpNormalization,
   LRN: lrn,
 };
