@@ -19,7 +19,6 @@ import {
   type SymbolicTensor,
 } from "../index";
 import { loadModel } from "../loaders/index";
-import { readFile } from "./files";
 import type { Io } from "./io";
 
 export interface PlanArguments {
@@ -47,7 +46,7 @@ export const adapters = {
 export type AdapterName = keyof typeof adapters;
 
 export async function planCommand(file: string, options: PlanArguments, io: Io): Promise<void> {
-  const loaded = await loadModel(/^https?:/.test(file) ? file : readFile("plan", file));
+  const loaded = await loadModel(file);
   const model = options.classes === undefined ? loaded : withNewHead(loaded, options.classes);
   const plan = planFor(model, options.freeze, options);
   if (options.json) {

@@ -60,7 +60,7 @@ function program(io: Io, outcome: { status: number }): Command {
   thaw
     .command("plan")
     .description("what a step does for a network, what freezing leaves out, and why; needs no GPU")
-    .argument("<file>", "a network: .keras")
+    .argument("<file>", "a network: .keras, .h5, model.json, .onnx")
     .option("--batch <n>", "samples in a step", whole(1), 8)
     .option(
       "--freeze <what>",
@@ -92,7 +92,7 @@ function program(io: Io, outcome: { status: number }): Command {
   thaw
     .command("summary")
     .description("layers, output shapes and weights of a network, as Keras prints them")
-    .argument("<file>", "a network: .keras")
+    .argument("<file>", "a network: .keras, .h5, model.json, .onnx")
     .option("--expand-nested", "list the layers of nested models too")
     .action(async (file: string, options: { expandNested?: boolean }) => {
       const { summaryCommand } = await import("./summary-command");
@@ -102,7 +102,7 @@ function program(io: Io, outcome: { status: number }): Command {
   thaw
     .command("tune")
     .description("times the kernels of a network's step on this adapter; later runs use the fastest")
-    .argument("<file>", "a network: .keras")
+    .argument("<file>", "a network: .keras, .h5, model.json, .onnx")
     .option("--batch <n>", "samples in a step", whole(1), 8)
     .option("--freeze <what>", "as in plan", "none")
     .addOption(

@@ -1,7 +1,6 @@
 /** `thaw tune FILE`: times the kernels of a network's step on this machine's adapter and keeps the answers for later runs. */
 import { adapterName, adam, requestGpu, type Mode } from "../index";
 import { loadModel } from "../loaders/index";
-import { readFile } from "./files";
 import type { Io } from "./io";
 import { freeze, lossFor } from "./plan-command";
 
@@ -16,7 +15,7 @@ export interface TuneArguments {
 
 export async function tuneCommand(file: string, options: TuneArguments, io: Io): Promise<void> {
   const { batch: batchSize, mode, budget } = options;
-  const model = await loadModel(/^https?:/.test(file) ? file : readFile("tune", file));
+  const model = await loadModel(file);
   freeze(model, options.freeze);
   const gpu = await requestGpu({ tuning: { budget: 0 } }); // timed here, not when something runs
   try {
