@@ -35,7 +35,7 @@ export function onnxSuite(getGpu: () => Gpu): void {
 
     it.each(["cnn.ts", "vit.dy"])("%s trains in every layer, and only above what is frozen", async (name) => {
       const model = await readOnnx(name, await readBytes(`tests/fixtures/onnx/${name}.onnx`));
-      await model.compile({ gpu: getGpu(), loss: "categoricalCrossEntropy", optimizer: "sgd" });
+      await model.compile({ gpu: getGpu(), loss: "sparseCategoricalCrossentropy", optimizer: "sgd" });
       const x = pattern(4 * 16 * 16 * 3);
       const y = [0, 1, 2, 0];
       try {

@@ -142,16 +142,18 @@ export function permuted(data: Numbers, dims: readonly number[], permutation: re
 
 /** The numbers of a repeated tensor, carried out. */
 export function repeated(who: string, base: HostTensor, dims: readonly number[]): HostTensor {
+  let made: Numbers | undefined;
   return {
     dims,
     kind: base.kind,
     repeats: base,
     ...(base.weight !== undefined && { weight: base.weight }),
     get data() {
+      if (made) return made;
       checkFolded(who, product(dims));
       const result = like(base.data, product(dims));
       walk(dims, [broadcastStrides(base.dims, dims)], (at, [o]) => (result[at] = base.data[o]));
-      return result;
+      return (made = result);
     },
   };
 }

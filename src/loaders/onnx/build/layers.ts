@@ -359,7 +359,8 @@ const pad: Maker = (b, node) => {
   const places = [0, 1, 2, 3].map((p) => order.indexOf(p));
   if (x.layout.shape.length !== 4 || places.includes(-1) || pads.some((p) => p < 0)) return undefined;
   const [batch, rows, columns, channels] = places.map((i) => [pads[i], pads[i + 4]] as const);
-  if ([...batch, ...channels].some((p) => p !== 0)) return undefined;
+  // Only rows and columns; a padding of nothing is no layer.
+  if ([...batch, ...channels].some((p) => p !== 0) || isZero(pads)) return undefined;
   const input = b.bring(node, x, places.slice(1));
   return b.apply(new ZeroPadding2D({ name: b.names.of(node), padding: [rows, columns] }), input, x.layout.axes);
 };
