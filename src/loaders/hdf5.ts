@@ -1,7 +1,7 @@
-/** Reading HDF5 files with h5wasm (NIST's build of the HDF5 library), which is loaded when the first file comes. */
-import type { h5wasm as H5wasm } from "h5wasm";
+/** HDF5 files as named tensors and texts. */
 import { ThawError } from "../errors";
 import { brokenHeap } from "./hdf5-heaps";
+import { loadHdf5, type H5, type Hdf5Module } from "./hdf5-library";
 import { fromBfloat16, fromFloat16, type StoredTensor, type TensorFile } from "./tensors";
 
 /** An open file; `close()` when done. */
@@ -13,26 +13,12 @@ export interface Hdf5File extends TensorFile {
   close(): void;
 }
 
-type H5 = typeof H5wasm;
 type Dataset = InstanceType<H5["Dataset"]>;
 type Group = InstanceType<H5["Group"]>;
 type File = InstanceType<H5["File"]>;
 
-let library: Promise<H5> | undefined;
-let fileNumber = 0;
-
 export const isHdf5 = (bytes: Uint8Array): boolean =>
   [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a].every((b, i) => bytes[i] === b);
-
-async function load(): Promise<H5> {
-  library ??= import("h5wasm").then(async ({ h5wasm }) => {
-    const module = await h5wasm.ready;
-    // Errors of the library become exceptions; otherwise they are printed, and a broken file looks like an open one.
-    module.activate_throwing_error_handler();
-    return h5wasm;
-  });
-  return await library;
-}
 
 const damage = (name: string, why: string) =>
   new ThawError(
@@ -46,59 +32,55 @@ const damage = (name: string, why: string) =>
 export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5File> {
   const broken = brokenHeap(bytes);
   if (broken !== undefined) throw damage(name, broken);
-  const h5 = await load();
-  const module = await h5.ready;
-  const { FS } = module;
-  const path = `/weights-${fileNumber++}.h5`;
-  // The bytes are lent to the library's file system, not copied: files are opened for reading only.
-  FS.writeFile(path, bytes, { canOwn: true } as object);
-  const damaged = (error: unknown) => {
-    if (error instanceof ThawError) return error;
-    return damage(
-      name,
-      String(error instanceof Error ? error.message : error)
-        .split("\n")[0]
-        .slice(0, 200),
-    );
-  };
+  const library = await loadHdf5();
+  const { h5, module } = library;
+  const placed = library.place(bytes);
   const guarded = <T>(body: () => T): T => {
     try {
-      return body();
+      return library.run(body);
     } catch (error) {
-      throw damaged(error);
+      if (error instanceof ThawError) throw error;
+      throw damage(
+        name,
+        String(error instanceof Error ? error.message : error)
+          .split("\n")[0]
+          .slice(0, 200),
+      );
     }
   };
   let file: File | undefined;
   const close = () => {
     try {
-      file?.close();
+      library.run(() => file?.close());
     } catch {
       // A damaged file may fail to close; its bytes go with the name.
     }
-    FS.unlink(path);
+    placed.remove();
   };
   try {
-    const opened = new h5.File(path, "r");
-    // The constructor does not throw by itself for every broken file.
-    if (opened.file_id < 0n) throw new Error("the file does not open");
-    file = opened;
-    const datasets = collect(h5, opened);
-    const budget = { left: freeBytes + maxExpansion * bytes.length };
-    return {
-      paths: [...datasets.keys()],
-      shape: (dataset) => guarded(() => datasets.get(dataset)?.shape ?? undefined),
-      get: (dataset) =>
-        guarded(() => {
-          const found = datasets.get(dataset);
-          return found && readTensor(`${name}/${dataset}`, module, found, budget);
-        }),
-      attribute: (group, attribute) => guarded(() => readText(h5, opened, group, attribute)),
-      texts: (group, attribute) => guarded(() => readTexts(h5, opened, group, attribute)),
-      close,
-    };
+    return guarded(() => {
+      const opened = new h5.File(placed.path, "r");
+      // The constructor does not throw by itself for every broken file.
+      if (opened.file_id < 0n) throw new Error("the file does not open");
+      file = opened;
+      const datasets = collect(h5, opened);
+      const budget = { left: freeBytes + maxExpansion * bytes.length };
+      return {
+        paths: [...datasets.keys()],
+        shape: (dataset) => guarded(() => datasets.get(dataset)?.shape ?? undefined),
+        get: (dataset) =>
+          guarded(() => {
+            const found = datasets.get(dataset);
+            return found && readTensor(`${name}/${dataset}`, module, found, budget);
+          }),
+        attribute: (group, attribute) => guarded(() => readText(h5, opened, group, attribute)),
+        texts: (group, attribute) => guarded(() => readTexts(h5, opened, group, attribute)),
+        close,
+      };
+    });
   } catch (error) {
     close();
-    throw damaged(error);
+    throw error;
   }
 }
 
@@ -161,7 +143,7 @@ function readTexts(h5: H5, file: File, group: string, name: string): string[] | 
 const maxExpansion = 20;
 const freeBytes = 16 * 2 ** 20;
 
-function readTensor(name: string, module: RawReader, dataset: Dataset, budget: { left: number }): StoredTensor {
+function readTensor(name: string, module: Hdf5Module, dataset: Dataset, budget: { left: number }): StoredTensor {
   const { shape, metadata } = dataset;
   if (!shape) throw new ThawError(name, "has no shape", "a tensor");
   const { type, size } = metadata;
@@ -186,7 +168,7 @@ function readTensor(name: string, module: RawReader, dataset: Dataset, budget: {
 }
 
 /** Float16, which h5wasm reads and then does not know how to hand out. */
-function rawBytes(module: RawReader, dataset: Dataset, bytes: number): Uint8Array {
+function rawBytes(module: Hdf5Module, dataset: Dataset, bytes: number): Uint8Array {
   const pointer = module._malloc(bytes);
   try {
     module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
@@ -194,12 +176,4 @@ function rawBytes(module: RawReader, dataset: Dataset, bytes: number): Uint8Arra
   } finally {
     module._free(pointer);
   }
-}
-
-/** What is used of the WebAssembly module itself. */
-interface RawReader {
-  _malloc(bytes: number): number;
-  _free(pointer: number): void;
-  readonly HEAPU8: Uint8Array;
-  get_dataset_data(file: bigint, path: string, count: null, offset: null, strides: null, into: bigint): number;
 }

@@ -47,9 +47,9 @@ export async function openSource(source: ModelSource, options: SourceOptions = {
     name: main.name,
     bytes,
     format: formatOf(bytes.subarray(0, headBytes)),
-    sibling: (name) => {
+    sibling: async (name) => {
       const parts = relativeParts(main.name, name);
-      return (others?.length ? among(main, others, parts) : beside(main, parts)).read(options);
+      return await (others?.length ? among(main, others, parts) : beside(main, parts)).read(options);
     },
   };
 }

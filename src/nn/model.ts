@@ -288,7 +288,8 @@ export class FunctionalModel extends Container {
 
   /** Keras's order of layers, where a file gives another one than the order of computation; names in files follow it. */
   reorder(layers: readonly Layer[]): void {
-    if (layers.length !== this.#order.length || layers.some((l) => !this.#order.includes(l))) {
+    const own = new Set(this.#order);
+    if (layers.length !== own.size || new Set(layers).size !== own.size || !layers.every((l) => own.has(l))) {
       throw new ThawError(this.name, "the new order has other layers", "the same layers");
     }
     this.#order = layers;

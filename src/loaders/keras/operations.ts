@@ -12,8 +12,15 @@ import type { Argument, CallSpec } from "./calls";
 import type { History, Serialised } from "./json";
 import { ScalarOperation, scalarOperations } from "./scalar-operation";
 
-export const isOperation = ({ module, className }: Serialised): boolean =>
-  module.startsWith("keras.src.ops") || className === "TFOpLambda" || className === "TensorFlowOpLayer";
+export const isOperation = (s: Serialised): boolean =>
+  s.module.startsWith("keras.src.ops") ||
+  s.className === "TFOpLambda" ||
+  s.className === "TensorFlowOpLayer" ||
+  (s.module === "" && arithmetic.has(s.className.toLowerCase()) && s.inboundNodes.some(holdsNumber));
+
+/** Legacy `.h5` files of Keras 3 leave modules out: there a layer `Add` that is called with a number is the operation. */
+const holdsNumber = (node: unknown): boolean =>
+  isObject(node) && Array.isArray(node.args) && node.args.some((value) => typeof value === "number");
 
 /** An operation as a layer, and the tensors that it is called on. */
 export interface OperationCall {

@@ -40,6 +40,8 @@ export async function writeHdf5(
   for (const [name, texts] of Object.entries(attributes)) {
     for (const [key, value] of Object.entries(texts)) {
       if (typeof value === "string") group(name).create_attribute(key, value, [], "S");
+      // Keras's own writer makes an empty list of numbers of an empty list of names.
+      else if (value.length === 0) group(name).create_attribute(key, new Float64Array(0), [0], "<d");
       else group(name).create_attribute(key, [...value], [value.length], "S");
     }
   }
@@ -90,12 +92,12 @@ export function writeSafetensors(
   >,
 ): Uint8Array {
   let at = 0;
-  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
+  const header: [string, unknown][] = [["__metadata__", { format: "pt" }]];
   for (const [name, { dtype, shape, bytes }] of Object.entries(tensors)) {
-    header[name] = { dtype, shape, data_offsets: [at, at + bytes.length] };
+    header.push([name, { dtype, shape, data_offsets: [at, at + bytes.length] }]);
     at += bytes.length;
   }
-  const text = encode(header);
+  const text = encode(Object.fromEntries(header));
   const padded = Math.ceil(text.length / 8) * 8;
   const file = new Uint8Array(8 + padded + at).fill(0x20, 8, 8 + padded);
   new DataView(file.buffer).setBigUint64(0, BigInt(padded), true);

@@ -2,9 +2,11 @@
  * Files are hostile until read: whatever is done to one, it loads or is refused with a ThawError, soon. Seeded, so that a
  * failure can be had again; THAW_LONG=1 takes twenty times as many samples.
  */
+import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import { ThawError } from "../../../src/index";
 import { crc32 } from "../../../src/loaders/crc32";
+import { openHdf5 } from "../../../src/loaders/hdf5";
 import { loadModel, loadWeights } from "../../../src/loaders/index";
 import { randomSource } from "../../../src/nn/parameter";
 import {
@@ -13,11 +15,14 @@ import {
   smallGroups,
   smallPaths,
   smallWeights,
+  writeHdf5,
   writeKeras,
   writeLegacy,
   writeSafetensors,
   writeTfjs,
 } from "./build-files";
+import { hasSharedAssets, readShared } from "../../setup/files";
+import { missingShared } from "./shared-files";
 
 const samples = process.env.THAW_LONG ? 40_000 : 2000;
 const longest = 2000; // ms
@@ -112,6 +117,7 @@ async function fuzz(
     outcome.slowest = Math.max(outcome.slowest, took);
     if (took > longest) outcome.wrong.push(`sample ${i}: ${Math.round(took)} ms`);
   }
+  await read(original); // and nothing that was done has broken what reads it
   return outcome;
 }
 
@@ -191,6 +197,14 @@ const formats: [string, () => Promise<{ bytes: Uint8Array; read: (bytes: Uint8Ar
     async () => ({ bytes: await writeKeras(smallConfig, smallPaths, { level: 6 }), read: (b) => loadModel(b) }),
   ],
   [
+    // Checksums keep changes of an archive from its members: here they are changed before they are packed.
+    "members of a .keras",
+    async () => ({
+      bytes: await writeHdf5(smallPaths),
+      read: (b) => loadModel(zipSync({ "config.json": text(smallConfig), "model.weights.h5": b }, { level: 0 })),
+    }),
+  ],
+  [
     "legacy .h5",
     async () => ({
       bytes: await writeLegacy(smallGroups(""), { model_config: smallConfig, keras_version: "3.15.1" }),
@@ -230,8 +244,27 @@ const formats: [string, () => Promise<{ bytes: Uint8Array; read: (bytes: Uint8Ar
   ],
 ];
 
+if (!hasSharedAssets) console.log(`loaders: ${missingShared}`);
+
+/** Chunks, filters, float16, dense attributes: what Keras never writes, and the library reads. */
+const shared: typeof formats = ["comp_earliest", "comp_latest", "lib_earliest", "lib_latest"].map((name) => [
+  `${name}.h5`,
+  async () => ({
+    bytes: await readShared(`file_edge_cases/${name}.h5`),
+    read: async (bytes) => {
+      const file = await openHdf5(name, bytes);
+      try {
+        for (const path of file.paths) if (!/be$|bool$/.test(path)) file.get(path);
+        file.texts("/", "layer_names");
+      } finally {
+        file.close();
+      }
+    },
+  }),
+]);
+
 describe(`${samples} changed files of each format`, () => {
-  it.each(formats)(
+  it.each([...formats, ...(hasSharedAssets ? shared : [])])(
     "%s",
     async (name, make) => {
       const { bytes, read } = await make();

@@ -1,0 +1,86 @@
+/** h5wasm (NIST's build of the HDF5 library), loaded when the first file comes, and kept sound when files are not. */
+import type { h5wasm as H5wasm } from "h5wasm";
+
+export type H5 = typeof H5wasm;
+
+/** What is used of the WebAssembly module itself. */
+export interface Hdf5Module {
+  _malloc(bytes: number): number;
+  _free(pointer: number): void;
+  readonly HEAPU8: Uint8Array;
+  get_dataset_data(file: bigint, path: string, count: null, offset: null, strides: null, into: bigint): number;
+}
+
+interface FileSystem {
+  writeFile(path: string, bytes: Uint8Array, options: { canOwn: boolean }): void;
+  unlink(path: string): void;
+  close(stream: object): void;
+  readonly streams: readonly ({ readonly path?: string } | null | undefined)[];
+}
+
+export interface Hdf5Library {
+  readonly h5: H5;
+  readonly module: Hdf5Module;
+  /** A file of the library's own system with these bytes, lent and not copied; `remove` takes it away again. */
+  place(bytes: Uint8Array): { readonly path: string; remove(): void };
+  /** Everything that asks the library runs in here. */
+  run<T>(body: () => T): T;
+}
+
+let library: Promise<Hdf5Library> | undefined;
+
+export async function loadHdf5(): Promise<Hdf5Library> {
+  library ??= import("h5wasm").then(async ({ h5wasm }) => makeLibrary(h5wasm, await h5wasm.ready));
+  return await library;
+}
+
+/** The property by which `ccall` finds what to call. */
+interface Callable {
+  _runGuarded?: () => number;
+  ccall(name: "runGuarded", returns: null, types: readonly string[], values: readonly string[]): unknown;
+}
+
+function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
+  // Errors of the library become exceptions; otherwise they are printed, and a broken file looks like an open one.
+  module.activate_throwing_error_handler();
+  const files = module.FS as unknown as FileSystem;
+  const callable = module as unknown as Callable;
+  let fileNumber = 0;
+
+  const closeStreams = (isMeant: (path: string) => boolean) => {
+    for (const stream of files.streams) if (stream?.path !== undefined && isMeant(stream.path)) files.close(stream);
+  };
+
+  return {
+    h5,
+    module,
+    place: (bytes) => {
+      const path = `/weights-${fileNumber++}.h5`;
+      files.writeFile(path, bytes, { canOwn: true });
+      const remove = () => {
+        // What the library leaves open when an error flies through it would keep the bytes.
+        closeStreams((open) => open === path);
+        files.unlink(path);
+      };
+      return { path, remove };
+    },
+    run: <T>(body: () => T): T => {
+      let result: { value: T } | { error: unknown } | undefined;
+      // An exception that flies through WebAssembly leaves the stack pointer where it was: after some thousand damaged files
+      // the stack would be used up, and whole files would be refused too. `ccall` puts it back when it has had a text to pass.
+      callable._runGuarded = () => {
+        try {
+          result = { value: body() };
+        } catch (error) {
+          result = { error };
+        }
+        return 0;
+      };
+      callable.ccall("runGuarded", null, ["string"], [""]);
+      if (result && "value" in result) return result.value;
+      // Each error is written into a temporary file first, which stays open.
+      closeStreams((open) => open.startsWith("/tmp/tmpfile"));
+      throw result?.error;
+    },
+  };
+}
