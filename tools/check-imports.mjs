@@ -12,7 +12,11 @@ const rules = {
   "src/nn": { from: ["src/errors.ts", "src/gpu", "src/kernels"], types: [], packages: [] },
   "src/train": { from: ["src/errors.ts", "src/gpu", "src/kernels", "src/nn"], types: [], packages: [] },
   "src/index.ts": { from: ["src/errors.ts", "src/gpu", "src/kernels", "src/nn", "src/train"], types: [], packages: [] },
-  "src/loaders": { from: ["src/errors.ts", "src/nn"], types: ["src/kernels"], packages: ["h5wasm", "fflate", "@bufbuild/protobuf", "node:"] },
+  "src/loaders": {
+    from: ["src/errors.ts", "src/nn"],
+    types: ["src/kernels"],
+    packages: ["h5wasm", "fflate", "@bufbuild/protobuf", "node:"],
+  },
   examples: { from: ["src/index.ts", "src/loaders/index.ts"], types: [], packages: [] },
   "src/cli": { from: ["src/index.ts", "src/loaders/index.ts", "examples"], types: [], packages: null },
   demo: { from: ["src/index.ts", "src/loaders/index.ts", "examples", "assets"], types: [], packages: null },

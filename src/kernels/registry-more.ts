@@ -4,12 +4,15 @@
  */
 import { padMode, padModeGradient, stridedSlice, stridedSliceGradient } from "./math/alongAxes";
 import { arithmetic, arithmeticGradient, where } from "./math/arithmetic";
+import { convTranspose2d } from "./math/convTranspose2d";
 import { cumSum } from "./math/cumSum";
 import { expand } from "./math/expand";
 import { gatherAxis, gatherAxisGradient, gatherElements, gatherElementsGradient } from "./math/gatherAxis";
 import { logSoftmax, logSoftmaxGradient } from "./math/logSoftmax";
 import { argReduce, reduce, reduceGradient } from "./math/reduce";
+import { resize, resizeGradient } from "./math/resize";
 import { unary, unaryGradient } from "./math/unary";
+import { windowPool, windowPoolGradient } from "./math/windowPool";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
 
@@ -34,6 +37,11 @@ export const moreOperations: readonly Operation[] = [
   padModeGradient,
   logSoftmax,
   logSoftmaxGradient,
+  convTranspose2d,
+  resize,
+  resizeGradient,
+  windowPool,
+  windowPoolGradient,
 ];
 
 /** Makes them known to `findOperation`; calling it again changes nothing. */

@@ -117,3 +117,25 @@ export function initialize(initializer: Initializer, shape: Shape, random: () =>
       return draw(() => (2 * random() - 1) * initializer.limit);
   }
 }
+
+let drawn = true;
+
+/**
+ * Runs `body`, in which layers are made whose weights a file fills right afterwards: their random first values are not drawn, which for
+ * large networks takes longer than reading the file.
+ */
+export function withoutRandomValues<T>(body: () => T): T {
+  const before = drawn;
+  drawn = false;
+  try {
+    return body();
+  } finally {
+    drawn = before;
+  }
+}
+
+/** The first value of a layer's weight. */
+export function firstValue(initializer: Initializer, shape: Shape, random: () => number): Float32Array {
+  const fixed = initializer.kind === "zeros" || initializer.kind === "ones" || initializer.kind === "constant";
+  return drawn || fixed ? initialize(initializer, shape, random) : new Float32Array(elements(shape));
+}

@@ -65,7 +65,7 @@ interface Written {
 /** Writes the model for these inputs. @throws Unsupported */
 async function write(bytes: Uint8Array, given: readonly NodeTensor[]): Promise<Written> {
   try {
-    const model = await readOnnxGraph("model", bytes);
+    const model = await readOnnxGraph("model", bytes, undefined, 1);
     checkOperators("model", model);
     const graph = new Graph(1);
     const e = new Emitter(graph, 1, (g, constant, arrangement) =>

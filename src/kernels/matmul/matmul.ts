@@ -153,6 +153,9 @@ function cases(): Case<MatmulAttrs>[] {
     { attrs: tw, inputs: { x: [2, 3, 4], w: [2, 5, 4] } },
     { attrs: both, inputs: { x: [3, 4, 3], w: [3, 5, 4] } },
     { attrs: { transposeX: true, flatten: true }, inputs: { x: [2, 3, 4], w: [2, 3, 5] } },
+    { attrs: n, inputs: { x: [2, 3, 5, 7], w: [2, 3, 7, 4] } }, // attention: values of several heads
+    { attrs: tw, inputs: { x: [2, 3, 5, 4], w: [2, 3, 6, 4] } }, // and their scores
+    { attrs: tx, inputs: { x: [2, 2, 5, 4], w: [2, 2, 5, 8] } },
     { attrs: n, inputs: { x: [64, 16], w: [16, 64], b: [64] }, large: true },
     { attrs: n, inputs: { x: [65, 17], w: [17, 65] }, large: true },
     { attrs: n, inputs: { x: [66, 20], w: [20, 68] }, large: true },

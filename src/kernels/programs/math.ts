@@ -7,4 +7,7 @@ export { default as gather_axis } from "../math/gather_axis.wgsl?raw";
 export { default as gather_axis_gradient } from "../math/gather_axis_gradient.wgsl?raw";
 export { default as reduce } from "../math/reduce.wgsl?raw";
 export { default as reduce_gradient } from "../math/reduce_gradient.wgsl?raw";
+export { default as resize_axis } from "../math/resize_axis.wgsl?raw";
 export { default as unary } from "../math/unary.wgsl?raw";
+export { default as window_pool } from "../math/window_pool.wgsl?raw";
+export { default as window_pool_gradient } from "../math/window_pool_gradient.wgsl?raw";

@@ -42,7 +42,7 @@ export function numbersOf(node: OnnxNode, key: string): readonly number[] | unde
   const value = node.attributes.get(key);
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || !value.every((v) => typeof v === "number")) throw wrong(node, key, "a list of numbers");
-  return value as readonly number[];
+  return value;
 }
 
 export function tensorOf(node: OnnxNode, key: string): HostTensor | undefined {

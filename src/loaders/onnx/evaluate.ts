@@ -94,7 +94,7 @@ export function evaluate(graph: OnnxGraph, inputs: ReadonlyMap<string, Layout>, 
 /** A node's results: folded where all inputs are known, else written into the graph. */
 export function compute(e: Emitter, node: OnnxNode, operands: readonly (Operand | undefined)[]): readonly Operand[] {
   if (operands.every((x) => x === undefined || isHost(x))) {
-    const folded = within(node, () => fold(node, operands as readonly (HostTensor | undefined)[]));
+    const folded = within(node, () => fold(node, operands));
     if (folded) return folded;
   }
   const emit = emitterOf(node);

@@ -50,7 +50,7 @@ export function broadcastStrides(dims: readonly number[], to: readonly number[])
   const strides: number[] = [];
   let stride = 1;
   for (let i = dims.length - 1, k = to.length - 1; k >= 0; i--, k--) {
-    const size = i >= 0 ? dims[i]! : 1;
+    const size = i >= 0 ? dims[i] : 1;
     strides[k] = size === 1 ? 0 : stride;
     stride *= size;
   }
@@ -97,24 +97,44 @@ export function like(data: Numbers, length: number): Numbers {
   return new (data.constructor as new (length: number) => Numbers)(length);
 }
 
-/** Element `at` of the result is element `source(at)`: axis a of the result is axis `permutation[a]` of the tensor. */
+/** Entries of the result's last axis that are written together: a cache line of float32. */
+const block = 16;
+
+/**
+ * The numbers with axes in another order: axis a of the result is axis `permutation[a]` of the tensor. Weights have millions of
+ * elements, so this reads rows of the tensor side by side and writes whole cache lines, instead of jumping for each number.
+ */
 export function permuted(data: Numbers, dims: readonly number[], permutation: readonly number[]): Numbers {
-  const strides = broadcastStrides(dims, dims).map((s, i) => (dims[i] === 1 ? 0 : s));
   const result = like(data, data.length);
+  const last = permutation.at(-1);
+  if (last === undefined) {
+    result.set(data);
+    return result;
+  }
+  const stride = (sizes: readonly number[], axis: number) => product(sizes.slice(axis + 1));
   const to = permutation.map((p) => dims[p]);
-  // Without walk's bookkeeping for each operand: weights have millions of elements.
-  const steps = permutation.map((p) => strides[p]);
-  const index = to.map(() => 0);
-  const last = to.length - 1;
-  if (last < 0) return Object.assign(result, data);
-  let offset = 0;
-  for (let at = 0; at < result.length;) {
-    for (let i = 0, o = offset; i < to[last]; i++, o += steps[last]) result[at++] = data[o];
-    for (let axis = last - 1; axis >= 0; axis--) {
-      offset += steps[axis];
-      if (++index[axis] < to[axis]) break;
-      index[axis] = 0;
-      offset -= steps[axis] * to[axis];
+  const across = stride(dims, last);
+  // All other axes as the tensor has them, the last one running fastest.
+  const others = dims.map((_, axis) => axis).filter((axis) => axis !== last && dims[axis] !== 1);
+  const from = others.map((axis) => stride(dims, axis));
+  const into = others.map((axis) => stride(to, permutation.indexOf(axis)));
+  const sizes = others.map((axis) => dims[axis]);
+  const count = product(sizes);
+  for (let first = 0; first < dims[last]; first += block) {
+    const width = Math.min(block, dims[last] - first);
+    const index = sizes.map(() => 0);
+    let source = first * across;
+    let target = first;
+    for (let n = 0; n < count; n++) {
+      for (let k = 0, s = source; k < width; k++, s += across) result[target + k] = data[s];
+      for (let axis = sizes.length - 1; axis >= 0; axis--) {
+        source += from[axis];
+        target += into[axis];
+        if (++index[axis] < sizes[axis]) break;
+        index[axis] = 0;
+        source -= from[axis] * sizes[axis];
+        target -= into[axis] * sizes[axis];
+      }
     }
   }
   return result;

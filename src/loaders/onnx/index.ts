@@ -1,6 +1,7 @@
 /** Reading ONNX files: networks of PyTorch, Keras and others into ordinary layers, in NHWC, every weight trainable. */
 import { ThawError } from "../../errors";
 import type { FunctionalModel } from "../../nn/model";
+import { withoutRandomValues } from "../../nn/parameter";
 import { buildModel } from "./build/model";
 import { evaluate } from "./evaluate";
 import { readGraph } from "./graph";
@@ -35,7 +36,9 @@ export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOpt
   const { layouts, literalBatch } = readInputs(name, graph, options);
   try {
     const evaluated = evaluate(graph, layouts, literalBatch);
-    return buildModel(name, graph, simplifyPatterns(graph, evaluated), layouts, literalBatch);
+    return withoutRandomValues(() =>
+      buildModel(name, graph, simplifyPatterns(graph, evaluated), layouts, literalBatch),
+    );
   } catch (error) {
     if (error instanceof ThawError && !error.message.startsWith(name)) error.message = `${name}: ${error.message}`;
     throw error;
@@ -43,11 +46,16 @@ export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOpt
 }
 
 /** The file's graph, and the operations that imported networks need; both are loaded when the first file comes. */
-export async function readOnnxGraph(name: string, bytes: Uint8Array, sibling?: Sibling): Promise<OnnxGraph> {
+export async function readOnnxGraph(
+  name: string,
+  bytes: Uint8Array,
+  sibling?: Sibling,
+  since?: number,
+): Promise<OnnxGraph> {
   const [{ readModelProto }, { registerMoreOperations }] = await Promise.all([
     import("./proto/read"),
     import("../../nn/more-operations"),
   ]);
   registerMoreOperations();
-  return await readGraph(name, readModelProto(name, bytes), sibling);
+  return await readGraph(name, readModelProto(name, bytes), sibling, since);
 }

@@ -3,7 +3,7 @@ import { Graph, type Value } from "../../nn/graph";
 import { Layer, type LayerOptions, type SampleShape } from "../../nn/layer";
 import type { Parameter } from "../../nn/parameter";
 import { batchSize, compute } from "./evaluate";
-import { isHost, product, type HostTensor } from "./host-tensor";
+import { checkFolded, isHost, product, type HostTensor } from "./host-tensor";
 import type { OnnxNode } from "./ir";
 import { arrange, Emitter, type Arrangement, type Operand } from "./layout/emitter";
 import type { Layout, Tensor } from "./layout/tensor";
@@ -77,11 +77,12 @@ export class OnnxOperation extends Layer {
     const { shape } = arrangement;
     if (constant.weight === undefined || constant.kind !== "float" || product(shape) === 1)
       return g.constant(`${this.name}/constant`, shape, arrange(constant, arrangement));
+    if (constant.repeats) checkFolded(this.name, product(shape));
     const key = JSON.stringify(arrangement);
     const known = this.#weights.get(constant)?.get(key);
     if (known) return g.parameter(known);
     const parameter = this.addWeight(this.#nameOf(constant.weight), shape, { kind: "zeros" });
-    parameter.value = Float32Array.from(arrange(constant, arrangement));
+    parameter.value = arrange(constant, arrangement);
     const arrangements = this.#weights.get(constant) ?? new Map<string, Parameter>();
     this.#weights.set(constant, arrangements.set(key, parameter));
     return g.parameter(parameter);
@@ -98,6 +99,6 @@ export class OnnxOperation extends Layer {
 
   config(): Record<string, unknown> {
     const attributes = [...this.#options.node.attributes].filter(([, v]) => typeof v !== "object" || Array.isArray(v));
-    return { ...Object.fromEntries(attributes) };
+    return Object.fromEntries(attributes);
   }
 }

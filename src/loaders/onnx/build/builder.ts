@@ -6,7 +6,7 @@ import { connect, type SymbolicTensor } from "../../../nn/symbolic";
 import { Reshape } from "../../../nn/layers/shape-layers";
 import { describe } from "../attributes";
 import { batchSize } from "../evaluate";
-import { isHost, product, type HostTensor } from "../host-tensor";
+import { checkFolded, isHost, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import { lastAxes } from "../layout/regroup";
 import { dimsOf, type Layout, type Tensor } from "../layout/tensor";
@@ -47,7 +47,10 @@ export class Builder {
   /** A constant input, or undefined where it is computed or left out. */
   constant(node: OnnxNode, i: number): HostTensor | undefined {
     const x = this.get(node.inputs[i] ?? "");
-    return x !== undefined && isHost(x) ? x : undefined;
+    if (x === undefined || !isHost(x)) return undefined;
+    // Before a layer allocates a weight for what stands in the file as one number and a shape.
+    if (x.repeats) checkFolded(describe(node), product(x.dims));
+    return x;
   }
 
   /** A computed input, or undefined. */
@@ -124,10 +127,10 @@ export class Builder {
   }
 }
 
-/** Gives a parameter its numbers without another copy of them. */
-export function fill(parameter: Parameter | undefined, data: ArrayLike<number>): void {
+/** Gives a parameter its numbers: those that were arranged for it as they are, the file's as a copy. */
+export function fill(parameter: Parameter | undefined, data: ArrayLike<number>, arranged = false): void {
   if (!parameter) return;
   if (data.length !== parameter.count)
     throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
-  parameter.value = Float32Array.from(data);
+  parameter.value = arranged && data instanceof Float32Array ? data : Float32Array.from(data);
 }

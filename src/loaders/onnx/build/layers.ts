@@ -23,7 +23,7 @@ import { arrange } from "../layout/emitter";
 import { dimsOf } from "../layout/tensor";
 import { filterArrangement, isDepthwise } from "../operators/convolution";
 import { windowOf, type Window } from "../operators/images";
-import { poolWindow } from "../operators/pooling";
+import { isPlainPool, poolWindow } from "../operators/pooling";
 import { axesOf } from "../shapes";
 import { fill, imageAxes, isBuilt, type Builder, type Built } from "./builder";
 
@@ -78,7 +78,7 @@ const conv: Maker = (b, node) => {
     ? new DepthwiseConv2D({ ...common, depthMultiplier: dims[0] / groups })
     : new Conv2D({ ...common, filters: dims[0], groups });
   const result = b.apply(layer, input, imageAxes);
-  fill(layer.kernel, arrange(w, filterArrangement(dims, groups, depthwise)));
+  fill(layer.kernel, arrange(w, filterArrangement(dims, groups, depthwise)), true);
   if (bias) fill(layer.bias, bias.data);
   return result;
 };
@@ -129,7 +129,7 @@ function dense(
   if (!at || at.input.shape.at(-1) !== w.dims[transposed ? 1 : 0]) return undefined;
   const layer = new Dense({ name: b.names.of(node, [w, bias]), units, useBias: bias !== undefined });
   const result = b.apply(layer, at.input, at.axes);
-  fill(layer.kernel, arrange(w, { dims: w.dims, order: transposed ? [1, 0] : [0, 1], shape: [] }));
+  fill(layer.kernel, arrange(w, { dims: w.dims, order: transposed ? [1, 0] : [0, 1], shape: [] }), true);
   if (bias) fill(layer.bias, bias.data);
   return result;
 }
@@ -251,8 +251,7 @@ function pool(
   const own = dimsOf(x.layout);
   const window = poolWindow(node, 2, [own[2], own[3]]);
   const padding = paddingName(window, [own[2], own[3]]);
-  const counted = flagOf(node, "count_include_pad") && !isZero(window.pads);
-  if (!padding || counted || window.dilation.some((d) => d !== 1)) return undefined;
+  if (!padding || !isPlainPool(node, window)) return undefined;
   const input = b.image(node, x);
   return b.apply(
     make({ name: b.names.of(node), poolSize: window.size, strides: window.strides, padding }),

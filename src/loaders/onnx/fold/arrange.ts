@@ -63,7 +63,7 @@ function gathered(node: OnnxNode, x: HostTensor, indices: HostTensor): HostTenso
       if (!(index >= 0 && index < size))
         throw new ThawError(describe(node), `index ${wanted} along an axis of ${size}`, "an index within it");
       const from = (o * size + index) * inner;
-      data.set(x.data.subarray(from, from + inner) as never, at);
+      data.set(x.data.subarray(from, from + inner), at);
       at += inner;
     }
   return { ...hostTensor(dims, x.kind, data), ...(x.weight !== undefined && inner > 1 && { weight: x.weight }) };
@@ -83,7 +83,7 @@ function concatenated(node: OnnxNode, inputs: readonly HostTensor[]): HostTensor
   for (let o = 0; o < outer; o++)
     for (const x of inputs) {
       const length = product(x.dims.slice(axis));
-      data.set(x.data.subarray(o * length, (o + 1) * length) as never, at);
+      data.set(x.data.subarray(o * length, (o + 1) * length), at);
       at += length;
     }
   return hostTensor(dims, first.kind, data);
@@ -176,7 +176,7 @@ const folds: Readonly<Record<string, Fold>> = {
       }
       if (!(at >= 0 && (at + 1) * inner <= data.length))
         throw new ThawError(describe(node), "an index lies outside", "indices within the tensor");
-      data.set(updates!.data.subarray(i * inner, (i + 1) * inner) as never, at * inner);
+      data.set(updates!.data.subarray(i * inner, (i + 1) * inner), at * inner);
     }
     return [hostTensor(x!.dims, x!.kind, data)];
   },

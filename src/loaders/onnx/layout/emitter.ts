@@ -57,7 +57,10 @@ export class Emitter {
     return { ...t, value: this.transpose(t.value, t.shape, order), shape, axes };
   }
 
-  /** A value of this shape with its axes in another order; runs of axes that stay together count as one, and ones as none. */
+  /**
+   * A value of this shape with its axes in another order, as one of any shape: runs of axes that stay together count as one, and ones
+   * as none.
+   */
   transpose(value: Value, shape: Shape, order: readonly number[]): Value {
     const kept = order.filter((p) => shape[p] !== 1);
     const runs: number[][] = [];
@@ -67,7 +70,6 @@ export class Emitter {
       if (run && follows(run.at(-1)!, p, shape) && !(run[0] === 0 && this.batch > 1)) run.push(p);
       else runs.push([p]);
     }
-    const target = order.map((p) => shape[p]);
     const inMemory = runs.toSorted((a, b) => a[0] - b[0]);
     if (inMemory.every((run, i) => run === runs[i])) return value; // only ones moved
     const x = this.view(
@@ -75,7 +77,7 @@ export class Emitter {
       inMemory.map((run) => product(run.map((p) => shape[p]))),
     );
     const permutation = runs.map((run) => inMemory.indexOf(run));
-    return this.view(this.g.apply("transpose", { permutation }, { x }), target);
+    return this.g.apply("transpose", { permutation }, { x });
   }
 
   /**
@@ -132,8 +134,13 @@ function follows(p: number, q: number, shape: Shape): boolean {
   return q > p && shape.slice(p + 1, q).every((d) => d === 1);
 }
 
-/** A constant's numbers in an arrangement. */
-export function arrange(constant: HostTensor, { dims, order }: Arrangement): ArrayLike<number> {
-  const stays = order.filter((p) => dims[p] !== 1).every((p, i, list) => i === 0 || list[i - 1] < p);
-  return stays ? constant.data : permuted(constant.data, dims, order);
+/** A constant's numbers in an arrangement, in memory of their own. */
+export function arrange(constant: HostTensor, { dims, order }: Arrangement): Float32Array {
+  const moving = order.filter((p) => dims[p] !== 1);
+  const stays = moving.every((p, i) => i === 0 || moving[i - 1] < p);
+  const { data } = constant;
+  if (!stays && data instanceof Float32Array) return permuted(data, dims, order) as Float32Array;
+  const result = new Float32Array(data.length);
+  result.set(stays ? data : permuted(data, dims, order));
+  return result;
 }

@@ -123,7 +123,7 @@ const dropout: Emit = (e, node, inputs) => {
   return [x, { ...x, value: e.apply("affine", { scale: 0, offset: 1 }, { x: x.value }), kind: "bool" }];
 };
 
-/** Sizes as the network runs: of a known batch's place the import's size of it. */
+/** Sizes, where the batch has the size that stands for it. */
 const shapeOf: Emit = (_, node, inputs) => {
   const x = inputs[0]!;
   const dims = isHost(x) ? x.dims : dimsOf(x);

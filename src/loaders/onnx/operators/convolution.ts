@@ -74,6 +74,8 @@ function transposedPads(node: OnnxNode, axes: 1 | 2, image: readonly [number, nu
     const target = wanted?.[at] ?? (auto.startsWith("SAME") ? image[a] * strides[a] : undefined);
     if (target === undefined) return auto === "VALID" ? [0, 0] : [given[at], given[at + axes]];
     const total = Math.max(full - target, 0);
+    // A result that is larger than the windows reach ends in rows that only the offset fills.
+    more[a] += Math.max(target - full, 0);
     const less = Math.floor(total / 2);
     return auto === "SAME_UPPER" ? [less, total - less] : [total - less, less];
   };

@@ -3,13 +3,17 @@ import { ThawError } from "../../../errors";
 import type { OnnxGraph, OnnxNode } from "../ir";
 import { arrangements } from "./arrange";
 import { convolutions } from "./convolution";
+import { einsums } from "./einsum";
 import { elementwise } from "./elementwise";
 import { indexing } from "./indexing";
+import { lossOperators } from "./losses";
 import { normalizations } from "./normalize";
 import type { Emit, Operators } from "./operator";
+import { optimizerDomain, optimizerOperators } from "./optimizers";
 import { pooling } from "./pooling";
 import { products } from "./products";
 import { reductions } from "./reduce";
+import { resizing } from "./resize";
 
 const operators: Operators = {
   ...elementwise,
@@ -20,13 +24,18 @@ const operators: Operators = {
   ...pooling,
   ...normalizations,
   ...reductions,
+  ...resizing,
+  ...einsums,
+  ...lossOperators,
 };
 
 /** Operators that only constant folding knows, and If, which is decided before. */
 const foldedOnly = new Set(["Constant", "ConstantOfShape", "Range", "ScatterND", "If"]);
 
-export const emitterOf = (node: OnnxNode): Emit | undefined =>
-  node.domain === "" && Object.hasOwn(operators, node.op) ? operators[node.op] : undefined;
+export function emitterOf({ domain, op }: OnnxNode): Emit | undefined {
+  const list = domain === "" ? operators : domain === optimizerDomain ? optimizerOperators : {};
+  return Object.hasOwn(list, op) ? list[op] : undefined;
+}
 
 /** Names of all operators, in alphabetical order. */
 export const knownOperators = (): string[] =>

@@ -2,11 +2,11 @@
 import { formatShape, ThawError } from "../../../errors";
 import type { Value } from "../../../nn/graph";
 import { axisOf, describe, numberOf, numbersOf, textOf, wholeOf } from "../attributes";
-import { broadcastDims, isHost, product, type HostTensor } from "../host-tensor";
+import { broadcastDims, checkFolded, isHost, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import { align } from "../layout/align";
 import type { Emitter, Operand } from "../layout/emitter";
-import { lastAxes, single } from "../layout/regroup";
+import { lastAxes, regroup, single } from "../layout/regroup";
 import { dimsOf, type Tensor } from "../layout/tensor";
 import { sliceRanges, splitSizes, type Range } from "../shapes";
 import { knownInput, knownInputs, tensorInput, type Emit, type Operators } from "./operator";
@@ -184,6 +184,8 @@ const gather: Emit = (e, node, inputs) => {
   const [x, indices] = inputs as Operand[];
   if (isHost(x)) return [lookUp(e, node, x, indices as Tensor)];
   const axis = axisOf(node, wholeOf(node, "axis", 0), x.axes.length);
+  const same = isHost(indices) ? everything(e, x, axis, indices) : undefined;
+  if (same) return [regroup(e, who, x, same)];
   const { t, p } = single(e, who, x, axis);
   withinSamples(node, e, p);
   const size = t.shape[p];
@@ -206,6 +208,18 @@ const gather: Emit = (e, node, inputs) => {
   const result = { ...t, value, shape: t.shape.map((d, q) => (q === p ? count : d)) };
   return [withDims(result, axis, isHost(indices) ? indices.dims : dimsOf(indices))];
 };
+
+/**
+ * PyTorch's exporter writes `as_strided` as a gather from all numbers in a row, batch included. Where the indices count from 0 to the
+ * end, that is a reshape; these are its dimensions.
+ */
+function everything(e: Emitter, x: Tensor, axis: number, indices: HostTensor): number[] | undefined {
+  if (e.batch === 1 || x.axes.length !== 1 || axis !== 0 || x.axes[0][0] !== 0) return undefined;
+  const count = (dimsOf(x)[0] / e.batch) * e.literalBatch;
+  if (product(indices.dims) !== count || indices.dims[0] !== e.literalBatch || !indices.data.every((v, i) => v === i))
+    return undefined;
+  return [e.batch, ...indices.dims.slice(1)];
+}
 
 /** Logical axis `axis`, one memory axis, under these dimensions. */
 function withDims(t: Tensor, axis: number, dims: readonly number[]): Tensor {
@@ -378,6 +392,23 @@ const space =
     return [{ ...t, axes: [n, [d], [...rows, bh], [...columns, bw]] }];
   };
 
+/** The upper or lower triangle of matrices, the rest 0: causal masks. */
+const triangle: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  const k = knownInput(node, inputs, 1)?.data[0] ?? 0;
+  const upper = wholeOf(node, "upper", 1) !== 0;
+  const [rows, columns] = dimsOf(x).slice(-2);
+  checkFolded(describe(node), rows * columns);
+  const keep = Float32Array.from({ length: rows * columns }, (_, at) => {
+    const distance = (at % columns) - Math.floor(at / columns);
+    return Number(upper ? distance >= k : distance <= k);
+  });
+  const mask: HostTensor = { dims: [rows, columns], kind: "float", data: keep };
+  const { values, layout } = align(e, describe(node), [mask, x]);
+  const zero = e.g.constant(`${node.name}/zero`, [1], [0]);
+  return [{ ...layout, kind: x.kind, value: e.apply("where", {}, { c: values[0], a: values[1], b: zero }) }];
+};
+
 export const indexing: Operators = {
   Slice: slice,
   Split: split,
@@ -388,6 +419,7 @@ export const indexing: Operators = {
   Tile: tile,
   Pad: pad,
   CumSum: cumulative,
+  Trilu: triangle,
   SpaceToDepth: space(true),
   DepthToSpace: space(false),
 };

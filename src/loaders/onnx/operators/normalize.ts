@@ -1,5 +1,6 @@
 /** Normalizations and softmax. */
 import { ThawError } from "../../../errors";
+import type { Value } from "../../../nn/graph";
 import { axisOf, describe, flagOf, numberOf, wholeOf } from "../attributes";
 import { product } from "../host-tensor";
 import type { OnnxNode } from "../ir";
@@ -27,7 +28,14 @@ const batchNormalization: Emit = (e, node, inputs) => {
 };
 
 /** Normalizes the last `count` logical axes together. */
-function layerNorm(e: Emitter, node: OnnxNode, x: Tensor, count: number, gamma?: Operand, beta?: Operand): Tensor {
+interface Normalized {
+  readonly y: Tensor;
+  /** Of each row, and the inverse deviation. */
+  readonly mean: Tensor;
+  readonly inverse: Tensor;
+}
+
+function layerNorm(e: Emitter, node: OnnxNode, x: Tensor, count: number, gamma?: Operand, beta?: Operand): Normalized {
   const rank = x.axes.length;
   const t = lastAxes(
     e,
@@ -39,28 +47,31 @@ function layerNorm(e: Emitter, node: OnnxNode, x: Tensor, count: number, gamma?:
   const size = product(inner);
   const flat = e.view(t.value, [...t.shape.slice(0, t.shape.length - count), size]);
   const fits = (w: Operand | undefined) => w !== undefined && product("value" in w ? dimsOf(w) : w.dims) === size;
-  const [g, b] = [fits(gamma) ? gamma : undefined, fits(beta) ? beta : undefined];
+  const g = fits(gamma) ? gamma : undefined;
+  const b = fits(beta) && (g || !gamma) ? beta : undefined; // never before its factor
   const attrs = { epsilon: numberOf(node, "epsilon", 1e-5), axes: 1 };
-  const value = e.apply("layerNorm", attrs, { x: flat, gamma: g && e.whole(g, [size]), beta: b && e.whole(b, [size]) });
-  let y: Tensor = { ...t, value };
+  const weights = { gamma: g && e.whole(g, [size]), beta: b && e.whole(b, [size]) };
+  const outputs = e.g.emit("layerNorm", attrs, { x: flat, ...weights });
+  let y: Tensor = { ...t, value: outputs.y };
   // Factors that repeat along some of the axes are multiplied afterwards.
   if (gamma && !g) y = combine(e, node, [y, gamma], (p, q) => e.apply("multiply", {}, { a: p, b: q }));
   if (beta && !b) y = combine(e, node, [y, beta], (p, q) => e.apply("add", {}, { a: p, b: q }));
-  return y;
+  const shape = t.shape.map((d, p) => (p < t.shape.length - count ? d : 1));
+  const row = (value: Value): Tensor => ({ ...t, shape, value });
+  return { y, mean: row(outputs.mean), inverse: row(outputs.invStd) };
 }
 
 const layerNormalization: Emit = (e, node, inputs) => {
-  if (node.outputs.slice(1).some((o) => o !== ""))
-    throw new ThawError(describe(node), "gives its mean and deviation too", "one output");
   const x = tensorInput(e, node, inputs, 0);
   const axis = axisOf(node, wholeOf(node, "axis", -1), x.axes.length);
-  return [layerNorm(e, node, x, x.axes.length - axis, inputs[1], inputs[2])];
+  const { y, mean, inverse } = layerNorm(e, node, x, x.axes.length - axis, inputs[1], inputs[2]);
+  return [y, mean, inverse].slice(0, node.outputs.length);
 };
 
 /** Every channel of every sample by itself, over all that follows the channels. */
 const instanceNormalization: Emit = (e, node, inputs) => {
   const x = tensorInput(e, node, inputs, 0);
-  return [perChannel(e, node, layerNorm(e, node, x, x.axes.length - 2), inputs[1]!, inputs[2]!)];
+  return [perChannel(e, node, layerNorm(e, node, x, x.axes.length - 2).y, inputs[1]!, inputs[2]!)];
 };
 
 /** Channels in groups, each normalized over its channels and positions; weights by channel (before opset 21 by group). */
@@ -72,7 +83,7 @@ const groupNormalization: Emit = (e, node, inputs) => {
     throw new ThawError(describe(node), `${dims[1]} channels in ${groups} groups`, "groups of equal size");
   // As [N, groups, channels in it, ...]: the channels' memory axes are split, nothing moves.
   const grouped = splitChannels(e, node, x, groups);
-  const y = layerNorm(e, node, grouped, grouped.axes.length - 2);
+  const { y } = layerNorm(e, node, grouped, grouped.axes.length - 2);
   const weights = [inputs[1]!, inputs[2]!];
   if (product(operandDims(weights[0])) === groups && groups !== dims[1]) {
     const scaled = perChannel(e, node, y, weights[0], weights[1]);
@@ -179,6 +190,19 @@ const lrn: Emit = (e, node, inputs) => {
   return [{ ...t, value: e.apply("arithmetic", { kind: "div" }, { a: value, b: e.view(power, t.shape) }) }];
 };
 
+/** x / norm over one axis (ONNX LpNormalization): p 1 or 2; where the norm is 0, so is the result. */
+const lpNormalization: Emit = (e, node, inputs) => {
+  const x = tensorInput(e, node, inputs, 0);
+  const axis = axisOf(node, wholeOf(node, "axis", -1), x.axes.length);
+  const t = lastAxes(e, describe(node), x, [axis]);
+  const value = e.memory(t);
+  const kind = wholeOf(node, "p", 2) === 1 ? "l1" : "l2";
+  const norm = e.apply("reduce", { kind, axes: [t.shape.length - 1], keepDims: true }, { x: value });
+  const least = e.g.constant(`${node.name}/least`, [1], [1e-30]);
+  const divisor = e.apply("arithmetic", { kind: "max" }, { a: norm, b: least });
+  return [{ ...t, value: e.apply("arithmetic", { kind: "div" }, { a: value, b: divisor }) }];
+};
+
 export const normalizations: Operators = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
@@ -187,5 +211,6 @@ export const normalizations: Operators = {
   RMSNormalization: rmsNormalization,
   Softmax: softmax("softmax"),
   LogSoftmax: softmax("logSoftmax"),
+  LpNormalization: lpNormalization,
   LRN: lrn,
 };

@@ -1,104 +1,99 @@
 /** Pooling over windows and over whole images. */
 import { ThawError } from "../../../errors";
-import type { Value } from "../../../nn/graph";
-import { describe, flagOf, numbersOf, textOf } from "../attributes";
+import { describe, flagOf, numberOf, numbersOf } from "../attributes";
 import { product } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import type { Emitter } from "../layout/emitter";
 import { lastAxes } from "../layout/regroup";
-import type { Tensor } from "../layout/tensor";
-import { padImage, pairOf, spatialAxes, toImage, windowOf, type Window } from "./images";
+import { dimsOf, type Tensor } from "../layout/tensor";
+import { pairOf, spatialAxes, toImage, windowOf, type Window } from "./images";
 import { tensorInput, type Emit, type Operators } from "./operator";
 
+/** Geometry of a pooling node for images of this size. */
+export const poolWindow = (node: OnnxNode, axes: 1 | 2, image: readonly [number, number]): Window =>
+  windowOf(node, axes, pairOf(node, "kernel_shape", axes), image);
+
+/** Whether the engine's usual pooling does it: no gaps, sizes rounded down, padding that does not count and fits the window. */
+export function isPlainPool(node: OnnxNode, { size, dilation, pads }: Window): boolean {
+  return (
+    dilation.every((d) => d === 1) &&
+    !flagOf(node, "ceil_mode") &&
+    pads.every((p, i) => p < size[i < 2 ? 0 : 1]) &&
+    !(flagOf(node, "count_include_pad") && pads.some((p) => p !== 0))
+  );
+}
+
+const pool =
+  (kind: "max" | "average" | "lp"): Emit =>
+  (e, node, inputs) => {
+    if (node.outputs.slice(1).some((o) => o !== ""))
+      throw new ThawError(describe(node), "gives the places of the largest values too", "one output");
+    const x = tensorInput(e, node, inputs, 0);
+    if (x.axes.length === 5) return [overVolume(e, node, x, kind)];
+    const image = toImage(e, node, x);
+    const window = poolWindow(node, spatialAxes(node, x), [image.height, image.width]);
+    const { size, strides, dilation, pads } = window;
+    const special = {
+      kind,
+      size,
+      strides,
+      dilation,
+      pads,
+      ceilMode: flagOf(node, "ceil_mode"),
+      countIncludePad: flagOf(node, "count_include_pad"),
+      ...(kind === "lp" && { p: numberOf(node, "p", 2) }),
+    };
+    const y =
+      kind === "lp" || !isPlainPool(node, window)
+        ? e.apply("windowPool", special, { x: image.value })
+        : e.apply(kind === "max" ? "maxPool" : "averagePool", { size, strides, pads }, { x: image.value });
+    return [image.back(y, y.shape[1], y.shape[2], image.channels)];
+  };
+
 /**
- * The window's geometry with `ceil_mode`: the last, partial window is one with more padding behind. It may not begin in
- * that padding (as PyTorch, and ONNX since it was made clear).
+ * Volumes, [N, C, D, H, W]: windows over rows and columns of each slice, then along the slices. Largest elements, sums of powers, and
+ * means (the elements that count in a window are a product of those along each axis) all come apart like that.
  */
-export function poolWindow(
-  node: OnnxNode,
-  axes: 1 | 2,
-  image: readonly [number, number],
-): Window & { readonly extra: boolean } {
-  const size = pairOf(node, "kernel_shape", axes);
-  const window = windowOf(node, axes, size, image);
-  if (!flagOf(node, "ceil_mode")) return { ...window, extra: false };
-  const pads = [...window.pads] as Window["pads"];
-  for (const a of [0, 1] as const) {
-    const reach = (size[a] - 1) * window.dilation[a] + 1;
-    const padded = image[a] + pads[2 * a] + pads[2 * a + 1];
-    let count = Math.ceil((padded - reach) / window.strides[a]) + 1;
-    if ((count - 1) * window.strides[a] >= image[a] + pads[2 * a]) count--;
-    pads[2 * a + 1] += Math.max((count - 1) * window.strides[a] + reach - padded, 0);
-  }
-  return { ...window, pads, extra: pads.some((p, i) => p !== window.pads[i]) };
-}
-
-const isDilated = (w: Window) => w.dilation[0] !== 1 || w.dilation[1] !== 1;
-/** The engine's pooling takes padding that is smaller than the window. */
-const overlaps = (w: Window) => w.pads.some((p, i) => p >= w.size[i < 2 ? 0 : 1]);
-
-const maxPool: Emit = (e, node, inputs) => {
-  if (node.outputs.length > 1 && node.outputs[1] !== "")
-    throw new ThawError(describe(node), "gives the places of the largest values too", "MaxPool with one output");
-  const x = tensorInput(e, node, inputs, 0);
-  const image = toImage(e, node, x);
-  const window = poolWindow(node, spatialAxes(node, x), [image.height, image.width]);
-  const y =
-    isDilated(window) || overlaps(window)
-      ? dilatedMax(e, image.value, window)
-      : e.apply("maxPool", { size: window.size, strides: window.strides, pads: window.pads }, { x: image.value });
-  return [image.back(y, y.shape[1], y.shape[2], image.channels)];
-};
-
-/** Every stride-th element of the range that one tap of the window sees; the engine slices in steps of one. */
-function tapOf(
-  e: Emitter,
-  padded: Value,
-  window: Window,
-  tap: readonly [number, number],
-  count: readonly [number, number],
-): Value {
-  const size = [-1, ...count, -1];
-  const begin = [0, tap[0] * window.dilation[0], tap[1] * window.dilation[1], 0];
-  if (window.strides[0] === 1 && window.strides[1] === 1) return e.apply("slice", { begin, size }, { x: padded });
-  const whole = [padded.shape[0], ...count, padded.shape[3]];
-  return e.apply("stridedSlice", { begin, steps: [1, ...window.strides, 1], size: whole }, { x: padded });
-}
-
-/** The maximum over the taps, one after the other: dilated windows are small. */
-function dilatedMax(e: Emitter, x: Value, window: Window): Value {
-  const lowest = -3.4028234663852886e38;
-  const padded = window.pads.every((p) => p === 0) ? x : padImage(e, x, window.pads, lowest);
-  const count = ([0, 1] as const).map(
-    (a) => Math.floor((padded.shape[a + 1] - (window.size[a] - 1) * window.dilation[a] - 1) / window.strides[a]) + 1,
-  ) as [number, number];
-  let y: Value | undefined;
-  for (let i = 0; i < window.size[0]; i++)
-    for (let j = 0; j < window.size[1]; j++) {
-      const tap = tapOf(e, padded, window, [i, j], count);
-      y = y ? e.apply("arithmetic", { kind: "max" }, { a: y, b: tap }) : tap;
+function overVolume(e: Emitter, node: OnnxNode, x: Tensor, kind: "max" | "average" | "lp"): Tensor {
+  const own = dimsOf(x);
+  const part = (dims: readonly number[]): OnnxNode => {
+    const attributes = new Map(node.attributes);
+    for (const key of ["kernel_shape", "strides", "dilations"]) {
+      const list = numbersOf(node, key);
+      if (list)
+        attributes.set(
+          key,
+          dims.map((d) => list[d]),
+        );
     }
-  return y!;
+    const pads = numbersOf(node, "pads");
+    if (pads) attributes.set("pads", [...dims.map((d) => pads[d]), ...dims.map((d) => pads[d + 3])]);
+    return { ...node, attributes };
+  };
+  const pass = (t: Tensor, logical: readonly number[]): Tensor => {
+    const at = lastAxes(e, describe(node), t, [...logical, 1]);
+    const count = logical.length;
+    const lead = at.shape.slice(0, -count - 1);
+    const sizes = logical.map((i) => own[i]);
+    const [height, width] = count === 1 ? [1, sizes[0]] : sizes;
+    const piece = part(logical.map((i) => i - 2));
+    const { size, strides, dilation, pads } = poolWindow(piece, count === 1 ? 1 : 2, [height, width]);
+    const attrs = {
+      kind,
+      size,
+      strides,
+      dilation,
+      pads,
+      ceilMode: flagOf(node, "ceil_mode"),
+      countIncludePad: flagOf(node, "count_include_pad"),
+      ...(kind === "lp" && { p: numberOf(node, "p", 2) }),
+    };
+    const y = e.apply("windowPool", attrs, { x: e.view(at.value, [product(lead), height, width, own[1]]) });
+    const result = count === 1 ? [y.shape[2]] : [y.shape[1], y.shape[2]];
+    return { ...at, value: y, shape: [...lead, ...result, own[1]] };
+  };
+  return pass(pass(x, [3, 4]), [2]);
 }
-
-/** The mean over each window: of its pixels, or with `count_include_pad` of the padding's zeros too. */
-const averagePool: Emit = (e, node, inputs) => {
-  const x = tensorInput(e, node, inputs, 0);
-  const image = toImage(e, node, x);
-  const window = poolWindow(node, spatialAxes(node, x), [image.height, image.width]);
-  const padding = window.pads.some((p) => p !== 0);
-  if (isDilated(window) || (flagOf(node, "count_include_pad") && window.extra) || overlaps(window))
-    throw new ThawError(
-      describe(node),
-      "averages with dilation, or with both ceil_mode and count_include_pad",
-      "plain windows",
-    );
-  const includes = flagOf(node, "count_include_pad") && padding;
-  const source = includes ? padImage(e, image.value, window.pads) : image.value;
-  const pads = includes ? [0, 0, 0, 0] : window.pads;
-  const y = e.apply("averagePool", { size: window.size, strides: window.strides, pads }, { x: source });
-  return [image.back(y, y.shape[1], y.shape[2], image.channels)];
-};
 
 /** One number a channel; the image's dimensions stay as ones. */
 const globalPool =
@@ -115,24 +110,10 @@ function overImage(e: Emitter, node: OnnxNode, x: Tensor, op: string): Tensor {
   return { value, shape: [...lead, ...spatial.map(() => 1), inner.at(-1)!], axes: t.axes, kind: x.kind };
 }
 
-/** (sum of |x|^p)^(1/p) over a window. */
-const lpPool: Emit = (e, node, inputs) => {
-  const p = Number(node.attributes.get("p") ?? 2);
-  if (p !== 2 || numbersOf(node, "dilations")?.some((d) => d !== 1) || textOf(node, "auto_pad", "NOTSET") !== "NOTSET")
-    throw new ThawError(describe(node), `p is ${p}, or the window is dilated`, "p = 2 with plain windows");
-  const x = tensorInput(e, node, inputs, 0);
-  const squares = { ...x, value: e.apply("multiply", {}, { a: x.value, b: x.value }) };
-  const attributes = new Map([...node.attributes, ["count_include_pad", 1] as const]);
-  const [mean] = averagePool(e, { ...node, attributes }, [squares]) as Tensor[];
-  const size = pairOf(node, "kernel_shape", spatialAxes(node, x));
-  const sum = e.unary("affine", { scale: size[0] * size[1], offset: 0 }, mean);
-  return [e.unary("unary", { kind: "sqrt" }, sum)];
-};
-
 export const pooling: Operators = {
-  MaxPool: maxPool,
-  AveragePool: averagePool,
-  LpPool: lpPool,
+  MaxPool: pool("max"),
+  AveragePool: pool("average"),
+  LpPool: pool("lp"),
   GlobalAveragePool: globalPool("globalAveragePool"),
   GlobalMaxPool: globalPool("globalMaxPool"),
 };

@@ -129,17 +129,21 @@ function frontier(r: Rewriter, nodes: ReadonlySet<OnnxNode>): string[] | undefin
 
 function recognised(r: Rewriter, order: readonly OnnxNode[], x: string, last: OnnxNode): Match | undefined {
   const values = new Map<string, HostTensor>([[x, hostTensor([points.length], "float", points)]]);
-  const pending = [...order].toReversed();
-  // Nodes were found from the end; each is computed when its inputs are.
+  // Nodes were found from the end; each is computed when its inputs are, in as many rounds as that takes.
+  let pending: readonly OnnxNode[] = order.toReversed();
   for (let rounds = 0; pending.length > 0 && rounds <= order.length; rounds++) {
-    for (const node of [...pending]) {
+    const waiting: OnnxNode[] = [];
+    for (const node of pending) {
       const inputs = node.inputs.map((i) => (i === "" ? undefined : (values.get(i) ?? r.constant(i))));
-      if (node.inputs.some((i, k) => i !== "" && !inputs[k])) continue;
+      if (node.inputs.some((i, k) => i !== "" && !inputs[k])) {
+        waiting.push(node);
+        continue;
+      }
       const y = applied(node, inputs as HostTensor[]);
       if (!y) return undefined;
       values.set(node.outputs[0], y);
-      pending.splice(pending.indexOf(node), 1);
     }
+    pending = waiting;
   }
   const y = values.get(last.outputs[0]);
   if (!y || y.data.length !== points.length) return undefined;

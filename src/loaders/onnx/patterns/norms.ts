@@ -110,8 +110,8 @@ export const channelAffine: Pattern = (r, last) => {
   if (before && shift.axis === 1) {
     const { gamma, beta, node, rest } = before;
     const merged = [
-      r.add({ ...vector(gamma), data: gamma.data.map((v, i) => v * factor.data[i]) as Float32Array }),
-      r.add({ ...vector(beta), data: beta.data.map((v, i) => v * factor.data[i] + offset.data[i]) as Float32Array }),
+      r.add({ ...vector(gamma), data: gamma.data.map((v, i) => v * factor.data[i]) }),
+      r.add({ ...vector(beta), data: beta.data.map((v, i) => v * factor.data[i] + offset.data[i]) }),
     ];
     const replacement = { ...node, outputs: last.outputs, inputs: [node.inputs[0], ...merged, ...rest] };
     return { nodes: [node, scale.node, last], replacement };

@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { onnxSuite } from "../support/onnx";
+
+onnxSuite(testGpu());
