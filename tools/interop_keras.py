@@ -16,7 +16,7 @@ import numpy as np
 import common
 
 SEED = 20265
-BATCH, CALIBRATION, CLASSES = 2, 8, 10
+BATCH, CALIBRATION, CLASSES = 2, 16, 10
 A = keras.applications
 
 SIGNED, BYTES = (-1, 1), (0, 255)
@@ -65,12 +65,14 @@ def build(name, size=None, **options):
 
 
 def images_of(pixels, count, size, generator):
-    """Blobs of colour rather than noise, whose mean every network with a global pooling would see as the same image."""
+    """Blobs of colour, every image with a brightness and contrast of its own: images that are much alike differ only in the last digits
+    deep inside a network, where normalizations would make rounding as large as the signal."""
     coarse = generator.uniform(size=(count, 5, 5, 3))
     rows = np.linspace(0, 4.999, size).astype(int)
-    smooth = coarse[:, rows][:, :, rows]
-    mixed = 0.6 * smooth + 0.4 * generator.uniform(size=(count, size, size, 3))
-    return (pixels[0] + mixed * (pixels[1] - pixels[0])).astype("float32")
+    mixed = 0.7 * coarse[:, rows][:, :, rows] + 0.3 * generator.uniform(size=(count, size, size, 3))
+    contrast = generator.uniform(0.2, 1, size=(count, 1, 1, 3))
+    brightness = generator.uniform(size=(count, 1, 1, 3)) * (1 - contrast)
+    return (pixels[0] + (mixed * contrast + brightness) * (pixels[1] - pixels[0])).astype("float32")
 
 
 def kernels_of(layer):
@@ -78,6 +80,15 @@ def kernels_of(layer):
     if isinstance(layer, keras.layers.SeparableConv2D):
         return [(layer.depthwise_kernel, True), (layer.pointwise_kernel, False)]
     return [(layer.kernel, isinstance(layer, keras.layers.DepthwiseConv2D))] if hasattr(layer, "kernel") else []
+
+
+def ends_branch(layer):
+    """Whether it is added to what went around it. Trained networks add little in each block; with random ones that add as much as there was,
+    a rounding error grows a thousandfold on the way through a hundred layers."""
+    if "_0_" in layer.name:  # ResNet's projection of the way around
+        return False
+    followers = [node.operation for node in layer._outbound_nodes]
+    return any(isinstance(f, keras.layers.Add) or (isinstance(f, keras.layers.Dropout) and ends_branch(f)) for f in followers)
 
 
 def randomise(model, images, generator):
@@ -88,8 +99,9 @@ def randomise(model, images, generator):
     for layer in layers:
         if isinstance(layer, (L.BatchNormalization, L.LayerNormalization)):
             if layer.gamma is not None:
-                layer.gamma.assign(generator.uniform(0.7, 1.3, layer.gamma.shape))
-            layer.beta.assign(generator.normal(0, 0.2, layer.beta.shape))
+                layer.gamma.assign(generator.uniform(0.7, 1.3, layer.gamma.shape) * (0.15 if ends_branch(layer) else 1))
+            # Mostly on the open side of a rectifier: halved signals would make images part further with every layer, and rounding with them.
+            layer.beta.assign(generator.normal(0.5, 0.3, layer.beta.shape))
         elif type(layer).__name__ == "LayerScale":
             layer.gamma.assign(generator.uniform(0.2, 0.6, layer.gamma.shape))  # from 1e-6, which would hide the branch
         elif isinstance(layer, L.Normalization) and getattr(layer, "adapt_mean", None) is not None:
@@ -133,12 +145,16 @@ def write_application(name, stem):
     model.save(stem.with_suffix(".h5"))
     inputs = images[:BATCH]
     output = keras.ops.convert_to_numpy(model(inputs, training=False))
+    # How much the network enlarges a rounding error of its input: far over 1, agreement to 1e-4 would be luck.
+    shifted = keras.ops.convert_to_numpy(model(inputs * np.float32(1 + 1e-5), training=False))
+    amplification = np.abs(shifted - output).max() / output.max() / 1e-5
     file = common.TensorFile(stem.name, stem.parent)
     file.write({
         "origin": common.origin("tools/interop_keras.py", seed=SEED),
+        "amplification": float(amplification),
         "note": note,
         "parameters": count(model.trainable_variables),
         "input": file.add(inputs),
         "output": file.add(output),
     })
-    print(f"{name}: {model.count_params()} parameters, outputs {output.min():.3g} to {output.max():.3g}, images differ by {np.abs(output[0] - output[1]).max():.2g}", flush=True)
+    print(f"{name}: {model.count_params()} parameters, outputs {output.min():.3g} to {output.max():.3g}, images differ by {np.abs(output[0] - output[1]).max():.2g}, amplification {amplification:.2g}", flush=True)
