@@ -2,7 +2,7 @@
 import { ThawError } from "../errors";
 import { brokenHeap } from "./hdf5-heaps";
 import { loadHdf5, type H5, type Hdf5Module } from "./hdf5-library";
-import { fromBfloat16, fromFloat16, type StoredTensor, type TensorFile } from "./tensors";
+import { isNumberType, toFloat32, type NumberType, type StoredTensor, type TensorFile } from "./tensors";
 
 /** An open file; `close()` when done. */
 export interface Hdf5File extends TensorFile {
@@ -16,6 +16,13 @@ export interface Hdf5File extends TensorFile {
 type Dataset = InstanceType<H5["Dataset"]>;
 type Group = InstanceType<H5["Group"]>;
 type File = InstanceType<H5["File"]>;
+type Metadata = Dataset["metadata"];
+
+/** A dataset with what is known of it, which is asked for once. */
+interface Entry {
+  readonly dataset: Dataset;
+  readonly metadata: Metadata;
+}
 
 export const isHdf5 = (bytes: Uint8Array): boolean =>
   [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a].every((b, i) => bytes[i] === b);
@@ -67,7 +74,7 @@ export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5Fil
       const budget = { left: freeBytes + maxExpansion * bytes.length };
       return {
         paths: [...datasets.keys()],
-        shape: (dataset) => guarded(() => datasets.get(dataset)?.shape ?? undefined),
+        shape: (dataset) => datasets.get(dataset)?.metadata.shape ?? undefined,
         get: (dataset) =>
           guarded(() => {
             const found = datasets.get(dataset);
@@ -90,15 +97,15 @@ const maxDepth = 32;
 const maxObjects = 100_000;
 
 /** All datasets by path. Links to other files and broken links are passed over: no weights of Keras's lie there. */
-function collect(h5: H5, root: Group): Map<string, Dataset> {
-  const result = new Map<string, Dataset>();
+function collect(h5: H5, root: Group): Map<string, Entry> {
+  const result = new Map<string, Entry>();
   let objects = 0;
   const visit = (group: Group, prefix: string, depth: number) => {
     if (depth > maxDepth) throw new Error(`groups are nested more than ${maxDepth} deep`);
     for (const key of group.keys()) {
       if (++objects > maxObjects) throw new Error(`more than ${maxObjects} objects`);
       const item = group.get(key);
-      if (item instanceof h5.Dataset) result.set(prefix + key, item);
+      if (item instanceof h5.Dataset) result.set(prefix + key, { dataset: item, metadata: item.metadata });
       else if (item instanceof h5.Group) visit(item, `${prefix}${key}/`, depth + 1);
     }
   };
@@ -143,10 +150,14 @@ function readTexts(h5: H5, file: File, group: string, name: string): string[] | 
 const maxExpansion = 20;
 const freeBytes = 16 * 2 ** 20;
 
-function readTensor(name: string, module: Hdf5Module, dataset: Dataset, budget: { left: number }): StoredTensor {
-  const { shape, metadata } = dataset;
+function readTensor(
+  name: string,
+  module: Hdf5Module,
+  { dataset, metadata }: Entry,
+  budget: { left: number },
+): StoredTensor {
+  const { shape, size } = metadata;
   if (!shape) throw new ThawError(name, "has no shape", "a tensor");
-  const { type, size } = metadata;
   const bytes = shape.reduce((a, b) => a * b, 1) * size;
   if (!(bytes <= budget.left)) {
     const happened = `declares ${bytes} bytes, more than a file of this length may hold`;
@@ -154,24 +165,27 @@ function readTensor(name: string, module: Hdf5Module, dataset: Dataset, budget: 
   }
   budget.left -= bytes;
   if (metadata.virtual_sources) throw new ThawError(name, "is put together from other files", "its own numbers");
-  if (bytes === 0) return { shape, data: new Float32Array(0) };
-  // Classes of HDF5: 0 whole numbers, 1 floating point, 5 opaque (Keras's bfloat16), 8 enumeration (h5py's bool).
-  if (type === 5 && size === 2) return { shape, data: fromBfloat16(dataset.value as Uint8Array) };
-  if (type === 1 && size === 2) return { shape, data: fromFloat16(rawBytes(module, dataset, bytes)) };
-  if ((type !== 0 && type !== 1) || !metadata.littleEndian) {
-    const order = type === 0 || type === 1 ? " (big endian)" : "";
-    throw new ThawError(name, `has the type ${JSON.stringify(dataset.dtype)}${order}`, "little-endian numbers");
-  }
-  const value = dataset.value as number | bigint | ArrayLike<number>;
-  if (typeof value === "number" || typeof value === "bigint") return { shape, data: Float32Array.of(Number(value)) };
-  return { shape, data: value instanceof Float32Array ? value : Float32Array.from(value, Number) };
+  const type = numberType(metadata);
+  if (!type) throw new ThawError(name, `has the type ${JSON.stringify(dataset.dtype)}`, "numbers");
+  const raw = bytes === 0 ? new Uint8Array(0) : rawBytes(module, dataset, bytes);
+  return { shape, data: toFloat32(type, raw) };
 }
 
-/** Float16, which h5wasm reads and then does not know how to hand out. */
+/** HDF5's classes: 0 whole numbers, 1 floating point, 5 opaque (Keras's bfloat16), 8 enumeration (h5py's bool). */
+function numberType({ type, size, signed, enum_type: enumeration }: Metadata): NumberType | undefined {
+  if (type === 5) return size === 2 ? "bfloat16" : undefined;
+  if (type === 8 && enumeration) return size === 1 ? "int8" : undefined;
+  const name = type === 1 ? `float${8 * size}` : type === 0 ? `${signed ? "" : "u"}int${8 * size}` : "";
+  return isNumberType(name) ? name : undefined;
+}
+
+/** The numbers in little-endian order: h5wasm would hand them out as arrays, but has none for float16. */
 function rawBytes(module: Hdf5Module, dataset: Dataset, bytes: number): Uint8Array {
   const pointer = module._malloc(bytes);
+  if (pointer === 0) throw new Error(`no memory for ${bytes} bytes`);
   try {
-    module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
+    const status = module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
+    if (status < 0) throw new Error(`${dataset.path} cannot be read`);
     return module.HEAPU8.slice(pointer, pointer + bytes);
   } finally {
     module._free(pointer);

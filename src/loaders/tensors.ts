@@ -68,8 +68,8 @@ export function toFloat32(type: NumberType, bytes: Uint8Array): Float32Array {
   if (type === "float16") return fromFloat16(bytes);
   if (type === "bfloat16") return fromBfloat16(bytes);
   const count = bytes.length / lengths[type];
-  // Copied, because views of more than one byte want an aligned start.
-  const { buffer } = bytes.slice();
+  // Copied unless they are alone in their buffer: views of more than one byte want an aligned start.
+  const { buffer } = bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
   switch (type) {
     case "float32":
       return new Float32Array(buffer, 0, count);

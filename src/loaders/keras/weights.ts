@@ -82,12 +82,15 @@ export function matchKerasWeights(model: Container, file: KerasWeightFile): Matc
   const left = new Set(file.paths.filter((path) => !isForeign(path)));
   const problems: string[] = [];
   const assignments: Assignment[] = [];
+  const names = new Map<string, string | undefined>();
   for (const { paths, parameter, layer } of slots) {
     const path = paths.find((p) => present.has(p));
     if (path === undefined) continue;
     left.delete(path);
     // Since Keras 3.6, groups carry the layer's name.
-    const written = file.attribute(path.slice(0, path.lastIndexOf("/")), "name");
+    const group = path.slice(0, path.lastIndexOf("/"));
+    if (!names.has(group)) names.set(group, file.attribute(group, "name"));
+    const written = names.get(group);
     if (written !== undefined && written !== layer.name && !parameter.name.includes("/"))
       problems.push(`${path} belongs to ${written}, expected ${layer.name}`);
     assignments.push({ parameter, path });

@@ -67,7 +67,7 @@ function inputOptions(options: Readonly<Options>): LayerOptions {
       name,
       `its shape is ${JSON.stringify(shape)}`,
       "known sizes, e.g. [224, 224, 3]",
-      "Give the model a fixed input size in Keras.",
+      "Give the model a fixed input size in Keras, or load it with { inputShape }.",
     );
   }
   return { ...options, shape: list } as LayerOptions;

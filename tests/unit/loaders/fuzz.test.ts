@@ -2,6 +2,7 @@
  * Files are hostile until read: whatever is done to one, it loads or is refused with a ThawError, soon. Seeded, so that a
  * failure can be had again; THAW_LONG=1 takes twenty times as many samples.
  */
+import fs from "node:fs/promises";
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import { ThawError } from "../../../src/index";
@@ -95,27 +96,35 @@ interface Outcome {
 }
 
 async function fuzz(
-  seed: number,
+  name: string,
+  count: number,
   original: Uint8Array,
   read: (bytes: Uint8Array) => Promise<unknown>,
 ): Promise<Outcome> {
-  const random = randomSource(seed);
+  const random = randomSource(crc32(new TextEncoder().encode(name)));
   const draw: Draw = (below) => Math.floor(random() * below);
   const outcome: Outcome = { loaded: 0, refused: 0, wrong: [], slowest: 0 };
   await read(original); // what is changed has to be whole
-  for (let i = 0; i < samples; i++) {
+  for (let i = 0; i < count; i++) {
     const bytes = mutate(original, original, draw);
+    // The library dates what it writes, so that files differ from run to run: what went wrong is kept.
+    const wrong = async (what: string) => {
+      const kept = `out/tests/fuzz-${name.replace(/\W+/g, "-")}-${i}.bin`;
+      await fs.mkdir("out/tests", { recursive: true });
+      await fs.writeFile(kept, bytes);
+      outcome.wrong.push(`${kept}: ${what}`);
+    };
     const start = performance.now();
     try {
       await read(bytes);
       outcome.loaded++;
     } catch (error) {
       if (error instanceof ThawError) outcome.refused++;
-      else outcome.wrong.push(`sample ${i}: ${String(error)} ${(error as Error).stack?.split("\n")[1] ?? ""}`);
+      else await wrong(`${String(error)} ${(error as Error).stack?.split("\n")[1] ?? ""}`);
     }
     const took = performance.now() - start;
     outcome.slowest = Math.max(outcome.slowest, took);
-    if (took > longest) outcome.wrong.push(`sample ${i}: ${Math.round(took)} ms`);
+    if (took > longest) await wrong(`${Math.round(took)} ms`);
   }
   await read(original); // and nothing that was done has broken what reads it
   return outcome;
@@ -254,7 +263,7 @@ const shared: typeof formats = ["comp_earliest", "comp_latest", "lib_earliest", 
     read: async (bytes) => {
       const file = await openHdf5(name, bytes);
       try {
-        for (const path of file.paths) if (!/be$|bool$/.test(path)) file.get(path);
+        for (const path of file.paths) file.get(path);
         file.texts("/", "layer_names");
       } finally {
         file.close();
@@ -268,14 +277,15 @@ describe(`${samples} changed files of each format`, () => {
     "%s",
     async (name, make) => {
       const { bytes, read } = await make();
-      const seed = crc32(new TextEncoder().encode(name));
-      const { loaded, refused, wrong, slowest } = await fuzz(seed, bytes, read);
+      // Those files are larger, and their parts are the library's and not Thaw's.
+      const count = name.startsWith("comp_") || name.startsWith("lib_") ? samples / 5 : samples;
+      const { loaded, refused, wrong, slowest } = await fuzz(name, count, bytes, read);
       console.log(
         `${name}: ${loaded} loaded, ${refused} refused, slowest ${slowest.toFixed(0)} ms, ${bytes.length} bytes`,
       );
       expect(wrong.slice(0, 5)).toEqual([]);
-      expect(loaded + refused).toBe(samples);
-      expect(refused).toBeGreaterThan(samples / 10);
+      expect(loaded + refused).toBe(count);
+      expect(refused).toBeGreaterThan(count / 10);
       expect(loaded).toBeGreaterThan(0);
     },
     process.env.THAW_LONG ? 1_200_000 : 60_000,
