@@ -4,14 +4,17 @@
  * every trajectory with every variant. vite.config.ts hands both to the pages.
  */
 import { fits, variantOfForm, type AdapterTraits, type Operation, type Shape } from "../../src/kernels/operation";
-import { operations } from "./operations";
+import { core, operations } from "./operations";
 
 /** The names of all variants of all operations, so that a new one cannot be forgotten. */
 export const variantNames: readonly string[] = [...new Set(operations.flatMap((op) => Object.keys(op.variants)))];
 
-/** Those that trainings are repeated with. Forms are the same programs with other numbers: the contract of kernels has them. */
+/**
+ * Those that trainings are repeated with: their nets have no imported operations. Forms are the same programs with other numbers:
+ * the contract of kernels has them.
+ */
 export const trainedVariants = (): readonly string[] =>
-  variantNames.filter((name) => long || variantOfForm(name) === name);
+  [...new Set(core.flatMap((op) => Object.keys(op.variants)))].filter((name) => long || variantOfForm(name) === name);
 
 /** The variant that this run was asked to force. */
 export const forcedVariant: string | undefined = readForced();

@@ -2,6 +2,8 @@
 import { moreOperations, registerMoreOperations } from "../../src/kernels/registry-more";
 import { operations as core } from "../../src/kernels/registry";
 
+export { core };
+
 registerMoreOperations();
 
 export const operations = [...core, ...moreOperations];

@@ -52,10 +52,11 @@ const fills: Readonly<Record<ArithmeticKind, Fill>> = {
   and: { a: whole, b: truth },
   or: { a: (k) => k % 3, b: truth },
   xor: { a: whole, b: truth },
+  quotient: { b: notZero },
 };
 
 /** Whole numbers, for which remainders are exact; powers of negative ones have no differences to compare gradients with. */
-const wholeNumbers = (["mod", "fmod", "pow"] as const).map((kind) => ({
+const wholeNumbers = (["mod", "fmod", "quotient", "pow"] as const).map((kind) => ({
   attrs: { kind },
   inputs: { a: [11, 1], b: [5] },
   fill: { a: (k: number) => k - 5, b: (k: number) => (kind === "pow" ? k : [3, -3, 2, 5, -7][k]) },

@@ -25,6 +25,7 @@ const functions: Readonly<Record<ArithmeticKind, readonly [F, F, F]>> = {
   and: [(a, b) => Number(a !== 0 && b !== 0), zero, zero],
   or: [(a, b) => Number(a !== 0 || b !== 0), zero, zero],
   xor: [(a, b) => Number((a !== 0) !== (b !== 0)), zero, zero],
+  quotient: [(a, b) => Math.trunc(a / b), zero, zero],
 };
 
 export const arithmeticReference = reference<ArithmeticAttrs>("arithmetic", ({ kind }, { a, b }, shapes) => ({

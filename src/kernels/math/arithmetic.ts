@@ -24,10 +24,14 @@ const kinds = [
   "and",
   "or",
   "xor",
+  "quotient",
   "where",
 ] as const;
 
-/** `mod` has the sign of b, as in Python; `fmod` that of a, as in C. */
+/**
+ * `mod` has the sign of b, as in Python; `fmod` that of a, as in C. `quotient` is the division of whole numbers, towards 0: exact,
+ * where a GPU's division may come out a digit below a whole number.
+ */
 export type ArithmeticKind = Exclude<(typeof kinds)[number], "where">;
 
 export interface ArithmeticAttrs {

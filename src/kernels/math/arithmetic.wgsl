@@ -47,6 +47,11 @@ fn modulo(p: f32, q: f32) -> f32 {
   return select(r, r + q, r * q < 0.0);
 }
 
+// How often q goes into p, towards 0: integer division.
+fn quotient(p: f32, q: f32) -> f32 {
+  return round((p - remainder(p, q)) / q);
+}
+
 // WGSL's pow knows positive bases only.
 fn power(p: f32, q: f32) -> f32 {
   if q == 0.0 { return 1.0; }
@@ -82,6 +87,7 @@ fn value(p: f32, q: f32, r: f32) -> f32 {
     case 12u: { return truth(p != 0.0 && q != 0.0); } // and
     case 13u: { return truth(p != 0.0 || q != 0.0); } // or
     case 14u: { return truth((p != 0.0) != (q != 0.0)); } // xor
+    case 15u: { return quotient(p, q); }
     default: { return select(q, p, r != 0.0); } // where
   }
 }
@@ -97,7 +103,7 @@ fn first(p: f32, q: f32) -> f32 {
     }
     case 3u: { return truth(p <= q); }
     case 4u: { return truth(p >= q); }
-    case 15u: { return truth(p != 0.0); }
+    case 16u: { return truth(p != 0.0); }
     default: { return 0.0; }
   }
 }
@@ -114,8 +120,8 @@ fn second(p: f32, q: f32) -> f32 {
     case 3u: { return truth(!(p <= q)); }
     case 4u: { return truth(!(p >= q)); }
     case 5u: { return round((modulo(p, q) - p) / q); }
-    case 6u: { return round((remainder(p, q) - p) / q); }
-    case 15u: { return truth(p == 0.0); }
+    case 6u: { return -quotient(p, q); }
+    case 16u: { return truth(p == 0.0); }
     default: { return 0.0; }
   }
 }

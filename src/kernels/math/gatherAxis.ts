@@ -144,15 +144,10 @@ function gradientOf(
 export const gatherAxisGradient = gradientOf("gatherAxisGradient", false, gatherAxis);
 export const gatherElementsGradient = gradientOf("gatherElementsGradient", true, gatherElements);
 
-function sliceCases(): Case<GatherAxisAttrs>[] {
-  const problems: readonly (readonly [Shape, Shape, number])[] = [
-    [[1], [], 0],
-    [[5], [3], 0],
-    [[2, 7, 3], [], 1],
-    [[2, 3, 5], [2, 4], 1],
-    [[4, 6], [11], 1],
-    [[3, 2, 2, 2, 3, 2], [2], 3],
-  ];
+/** x, shape of the indices, axis */
+type Problem = readonly [Shape, Shape, number];
+
+function casesOf(problems: readonly Problem[]): Case<GatherAxisAttrs>[] {
   return problems.map(([x, index, axis]) => ({
     attrs: { axis },
     inputs: { x, indices: index },
@@ -160,16 +155,22 @@ function sliceCases(): Case<GatherAxisAttrs>[] {
   }));
 }
 
+function sliceCases(): Case<GatherAxisAttrs>[] {
+  return casesOf([
+    [[1], [], 0],
+    [[5], [3], 0],
+    [[2, 7, 3], [], 1],
+    [[2, 3, 5], [2, 4], 1],
+    [[4, 6], [11], 1],
+    [[3, 2, 2, 2, 3, 2], [2], 3],
+  ]);
+}
+
 function elementCases(): Case<GatherAxisAttrs>[] {
-  const problems: readonly (readonly [Shape, Shape, number])[] = [
+  return casesOf([
     [[1], [1], 0],
     [[5], [9], 0],
     [[2, 3, 5], [2, 4, 5], 1],
     [[4, 7], [4, 3], 1],
-  ];
-  return problems.map(([x, index, axis]) => ({
-    attrs: { axis },
-    inputs: { x, indices: index },
-    fill: { indices: within(x[axis]) },
-  }));
+  ]);
 }
