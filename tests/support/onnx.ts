@@ -1,6 +1,6 @@
 /** Imported ONNX networks on the GPU: outputs as ONNX Runtime's, every weight with a gradient. */
 import { describe, expect, it } from "vitest";
-import type { Gpu } from "../../src/index";
+import { sparseCategoricalCrossentropy, type Gpu } from "../../src/index";
 import { readOnnx } from "../../src/loaders/onnx/index";
 import { hasSharedAssets, readBytes, readJson, readShared } from "../setup/files";
 
@@ -35,7 +35,11 @@ export function onnxSuite(getGpu: () => Gpu): void {
 
     it.each(["cnn.ts", "vit.dy"])("%s trains in every layer, and only above what is frozen", async (name) => {
       const model = await readOnnx(name, await readBytes(`tests/fixtures/onnx/${name}.onnx`));
-      await model.compile({ gpu: getGpu(), loss: "sparseCategoricalCrossentropy", optimizer: "sgd" });
+      await model.compile({
+        gpu: getGpu(),
+        loss: sparseCategoricalCrossentropy({ fromLogits: true }),
+        optimizer: "sgd",
+      });
       const x = pattern(4 * 16 * 16 * 3);
       const y = [0, 1, 2, 0];
       try {

@@ -6,7 +6,7 @@ import { ThawError } from "../../errors";
 import { Graph } from "../../nn/graph";
 import { describe } from "./attributes";
 import { fold } from "./fold/fold";
-import { isHost, type HostTensor } from "./host-tensor";
+import { isHost, product, type HostTensor } from "./host-tensor";
 import type { OnnxGraph, OnnxNode } from "./ir";
 import { Emitter, type Operand } from "./layout/emitter";
 import { dimsOf, type Layout } from "./layout/tensor";
@@ -21,6 +21,13 @@ export interface Evaluated {
   readonly constants: ReadonlyMap<string, HostTensor>;
   /** Dimensions of what live nodes make and of inputs, the batch as `batchSize`. */
   readonly dims: ReadonlyMap<string, readonly number[]>;
+}
+
+/** Numbers that folding may make in all: weights are turned and cast on their way, shapes are small, and a bomb is neither. */
+function budgetOf(graph: OnnxGraph): number {
+  let weights = 0;
+  for (const { dims } of graph.initializers.values()) weights += product(dims);
+  return 4 * weights + 2 ** 24;
 }
 
 /** Ifs within Ifs; the file's own nesting is bounded already. */
@@ -39,6 +46,7 @@ export function evaluate(graph: OnnxGraph, inputs: ReadonlyMap<string, Layout>, 
   const values = new Map<string, Operand>(graph.initializers);
   for (const [name, layout] of inputs) values.set(name, { ...layout, value: g.input(name, layout.shape) });
   const live: OnnxNode[] = [];
+  let budget = budgetOf(graph);
 
   const visit = (nodes: readonly OnnxNode[], depth: number): void => {
     for (const node of nodes) {
@@ -52,6 +60,14 @@ export function evaluate(graph: OnnxGraph, inputs: ReadonlyMap<string, Layout>, 
         if (output !== "" && results[i]) values.set(output, results[i]);
       });
       if (results.some((r) => !isHost(r))) live.push(node);
+      else if (node.op !== "Constant")
+        budget -= results.reduce((sum, r) => sum + (isHost(r) && !r.repeats ? product(r.dims) : 0), 0);
+      if (budget < 0)
+        throw new ThawError(
+          describe(node),
+          "is one folded constant too many",
+          "constants of a few times the size of the weights, all together",
+        );
     }
   };
 

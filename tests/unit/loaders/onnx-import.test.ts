@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/nn/graph";
 import type { FunctionalModel } from "../../../src/nn/model";
 import { readOnnx } from "../../../src/loaders/onnx/index";
+import { makePlan, sgd, sparseCategoricalCrossentropy } from "../../../src/index";
 import { hasSharedAssets, readBytes, readShared } from "../../setup/files";
 import { floats, info, ints, node, onnxFile, type GraphInit } from "../../support/onnx-file";
+import { softwareAdapter } from "../../support/nets";
 
 /** Classes of the layers behind the input. */
 const classes = (model: FunctionalModel): string[] => model.layers.slice(1).map((l) => l.className);
@@ -270,6 +272,22 @@ describe("PyTorch's exports", () => {
     expect(model.getLayer("branch").trainable).toBe(false);
     expect(model.trainableParameters.map((p) => p.path)).toEqual(["head/kernel", "head/bias"]);
   });
+
+  it.each(["cnn.ts", "cnn.dy", "vit.ts", "vit.dy"])(
+    "%s has a gradient for every weight, and none for frozen ones",
+    async (name) => {
+      const model = await readOnnx(name, await readBytes(`tests/fixtures/onnx/${name}.onnx`));
+      const planned = () => {
+        const loss = sparseCategoricalCrossentropy({ fromLogits: true });
+        const plan = makePlan({ model, batchSize: 4, mode: "train", loss, optimizer: sgd(), adapter: softwareAdapter });
+        return [...plan.fields.gradients.keys()].map((p) => p.path).toSorted();
+      };
+      const all = model.allParameters().filter((p) => p.kind === "weight");
+      expect(planned()).toEqual(all.map((p) => p.path).toSorted());
+      model.freezeUpTo(model.layers.at(-2)!.name);
+      expect(planned()).toEqual(["head/bias", "head/kernel"]);
+    },
+  );
 
   it.each(["vit.ts", "vit.dy", "vit.ts.batch1"])(
     "%s owns its class token and position embedding as weights",

@@ -275,13 +275,17 @@ const expand: Emit = (e, node, inputs) => {
   ];
 };
 
+/** Each repetition is a copy of its own; more of them are no network. */
+const maxTiles = 4096;
+
 const tile: Emit = (e, node, inputs) => {
   const x = tensorInput(e, node, inputs, 0);
   const repeats = Array.from(knownInput(node, inputs, 1)!.data);
   let t = x;
   repeats.forEach((count, i) => {
     if (count === 1) return;
-    if (count < 1) throw new ThawError(describe(node), `repeats dimension ${i} ${count} times`, "at least once");
+    if (!Number.isInteger(count) || count < 1 || count > maxTiles)
+      throw new ThawError(describe(node), `repeats dimension ${i} ${count} times`, `1 to ${maxTiles} times`);
     const found = single(e, describe(node), t, i);
     const p = withinSamples(node, e, found.p);
     const part = around(e, found.t, p);
