@@ -1,4 +1,5 @@
 /** Layers of residual branches: learnt and fixed factors, whole branches dropped. */
+import { CustomScaleLayer, LayerScale } from "../../../src/nn/layers/layer-scale";
 import { describe, expect, it } from "vitest";
 import * as L from "../../../src/nn/layers";
 import { createLayer } from "../../../src/nn/layers/registry";
@@ -9,7 +10,7 @@ const operations = (layer: Parameters<typeof traced>[0], shapes: number[][], tra
 
 describe("LayerScale", () => {
   it("multiplies by a learnt factor a channel, which begins with initValues", () => {
-    const layer = new L.LayerScale({ initValues: 1e-6, projectionDim: 3 });
+    const layer = new LayerScale({ initValues: 1e-6, projectionDim: 3 });
     expect(operations(layer, [[2, 4, 4, 3]])).toEqual([{ op: "multiply", attrs: {} }]);
     expect([layer.gamma.shape, [...layer.gamma.value]]).toEqual([[3], [1e-6, 1e-6, 1e-6].map(Math.fround)]);
     expect(layer.gamma.trainable).toBe(true);
@@ -17,7 +18,7 @@ describe("LayerScale", () => {
   });
 
   it("refuses other channels", () => {
-    const layer = new L.LayerScale({ name: "ls", initValues: 1, projectionDim: 3 });
+    const layer = new LayerScale({ name: "ls", initValues: 1, projectionDim: 3 });
     expect(() => traced(layer, [[2, 4, 4, 5]])).toThrow(
       /ls: received samples of shape \[4, 4, 5\]; expected 3 channels/,
     );
@@ -27,13 +28,13 @@ describe("LayerScale", () => {
 describe("CustomScaleLayer", () => {
   it("adds a part of the second input", () => {
     expect(
-      operations(new L.CustomScaleLayer({ scale: 0.17 }), [
+      operations(new CustomScaleLayer({ scale: 0.17 }), [
         [2, 3],
         [2, 3],
       ]),
     ).toEqual([{ op: "add", attrs: { scaleB: 0.17 } }]);
     const odd = () =>
-      traced(new L.CustomScaleLayer({ scale: 1, name: "c" }), [
+      traced(new CustomScaleLayer({ scale: 1, name: "c" }), [
         [2, 3],
         [2, 1],
       ]);
