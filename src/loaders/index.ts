@@ -61,7 +61,13 @@ async function read(opened: OpenedSource, options: LoadOptions): Promise<Functio
       throw weightsOnly(name, "safetensors has no layers");
     case "protobuf": {
       const { readOnnx } = await import("./onnx/index");
-      return await readOnnx(name, bytes, { sibling: (location) => opened.sibling(location) });
+      const files = new Map<string, Promise<Uint8Array>>(); // many tensors lie in one file, which is read once
+      const sibling = async (location: string) => {
+        const file = files.get(location) ?? opened.sibling(location);
+        files.set(location, file);
+        return await file;
+      };
+      return await readOnnx(name, bytes, { sibling });
     }
     default:
       throw new ThawError(
