@@ -56,7 +56,9 @@ export async function openSource(source: ModelSource, options: SourceOptions = {
 
 function placesOf(source: ModelSource): Place[] {
   if (typeof source === "string" || source instanceof URL) return [textPlace(source)];
-  if (source instanceof Uint8Array) return [bytesPlace(source)];
+  // Node's Buffer is a Uint8Array whose slice() does not copy.
+  if (source instanceof Uint8Array)
+    return [bytesPlace(new Uint8Array(source.buffer, source.byteOffset, source.byteLength))];
   if (source instanceof ArrayBuffer) return [bytesPlace(new Uint8Array(source))];
   if (source instanceof Blob) return [blobPlace(source)];
   const iterable = typeof source === "object" && source !== null && Symbol.iterator in source;

@@ -253,6 +253,15 @@ const formats: [string, () => Promise<{ bytes: Uint8Array; read: (bytes: Uint8Ar
   ],
 ];
 
+for (const name of ["cnn.ts", "vit.ts.batch1"])
+  formats.push([
+    `ONNX, ${name}`,
+    async () => ({
+      bytes: new Uint8Array(await fs.readFile(`tests/fixtures/onnx/${name}.onnx`)),
+      read: (b) => loadModel(b),
+    }),
+  ]);
+
 if (!hasSharedAssets) console.log(`loaders: ${missingShared}`);
 
 /** Chunks, filters, float16, dense attributes: what Keras never writes, and the library reads. */

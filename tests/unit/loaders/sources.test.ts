@@ -132,6 +132,15 @@ describe("progress", () => {
   });
 });
 
+describe("bytes", () => {
+  it("may be Node's Buffer, which lies anywhere in its memory and does not copy when sliced", async () => {
+    const file = await fs.readFile("tests/fixtures/onnx/cnn.ts.onnx");
+    const shifted = Buffer.concat([Buffer.alloc(1), file]).subarray(1);
+    const [model, other] = [await loadModel(shifted), await loadModel(new Uint8Array(file))];
+    expect(model.allParameters().map((p) => p.value)).toEqual(other.allParameters().map((p) => p.value));
+  });
+});
+
 describe("calling off", () => {
   it("ends a download, with the signal's reason", async () => {
     const control = new AbortController();
