@@ -1,214 +1,23 @@
-/** Nodes that are ordinary layers: convolutions, products and normalizations with constant weights, pooling, sums, activations. */
+/** Nodes that are ordinary layers: those with weights, pooling, sums, activations. */
 import { Activation } from "../../../nn/layers/activation";
 import type { ActivationConfig } from "../../../nn/layers/activations";
-import { BatchNormalization } from "../../../nn/layers/batch-normalization";
 import { Concatenate } from "../../../nn/layers/concatenate";
-import { Conv2D } from "../../../nn/layers/conv2d";
-import { Dense } from "../../../nn/layers/dense";
-import { DepthwiseConv2D } from "../../../nn/layers/depthwise-conv2d";
 import { Dropout } from "../../../nn/layers/dropout";
 import { GlobalAveragePooling2D, GlobalMaxPooling2D } from "../../../nn/layers/global-pooling2d";
-import { LayerNormalization } from "../../../nn/layers/layer-normalization";
 import { Add, Multiply, Subtract } from "../../../nn/layers/merge";
 import { ZeroPadding2D } from "../../../nn/layers/padding2d";
 import { AveragePooling2D, MaxPooling2D } from "../../../nn/layers/pooling2d";
 import { LeakyReLU, ReLU } from "../../../nn/layers/rectifiers";
 import { Softmax } from "../../../nn/layers/softmax";
 import type { Layer } from "../../../nn/layer";
-import type { SymbolicTensor } from "../../../nn/symbolic";
 import { flagOf, numberOf, numbersOf, textOf, wholeOf } from "../attributes";
-import { product, type HostTensor } from "../host-tensor";
+import { product } from "../host-tensor";
 import type { OnnxNode } from "../ir";
-import { arrange } from "../layout/emitter";
 import { dimsOf } from "../layout/tensor";
-import { filterArrangement, isDepthwise } from "../operators/convolution";
-import { windowOf, type Window } from "../operators/images";
 import { isPlainPool, poolWindow } from "../operators/pooling";
 import { axesOf } from "../shapes";
-import { fill, imageAxes, isBuilt, type Builder, type Built } from "./builder";
-
-/** Makes the layer of a node, or says with undefined that there is none of Keras's for it. */
-type Maker = (b: Builder, node: OnnxNode) => Built | undefined;
-
-const isZero = (pads: readonly number[]) => pads.every((p) => p === 0);
-
-/** Keras's name of a padding, as far as it has one for these sizes: "same" puts the odd zero behind. */
-function paddingName(window: Window, image: readonly [number, number]): "valid" | "same" | undefined {
-  if (isZero(window.pads)) return "valid";
-  const same = ([0, 1] as const).every((a) => {
-    const reach = (window.size[a] - 1) * window.dilation[a] + 1;
-    const total = Math.max((Math.ceil(image[a] / window.strides[a]) - 1) * window.strides[a] + reach - image[a], 0);
-    return window.pads[2 * a] === Math.floor(total / 2) && window.pads[2 * a + 1] === total - Math.floor(total / 2);
-  });
-  return same ? "same" : undefined;
-}
-
-const conv: Maker = (b, node) => {
-  const [x, w, bias] = [b.tensor(node, 0), b.constant(node, 1), b.constant(node, 2)];
-  if (!x || w?.dims.length !== 4 || (node.inputs[2] && !bias)) return undefined;
-  const { dims } = w;
-  const groups = wholeOf(node, "group", 1);
-  const own = dimsOf(x.layout);
-  if (own.length !== 4 || dims[1] * groups !== own[1]) return undefined; // the emitter says what is wrong
-  let input = b.image(node, x);
-  const name = b.names.of(node, [w, bias]);
-  const size: [number, number] = [dims[2], dims[3]];
-  const window = windowOf(node, 2, size, [own[2], own[3]]);
-  const padding = paddingName(window, [own[2], own[3]]);
-  if (!padding) {
-    const [top, bottom, left, right] = window.pads;
-    input = new ZeroPadding2D({
-      name: b.names.take(`${name}_pad`),
-      padding: [
-        [top, bottom],
-        [left, right],
-      ],
-    }).apply(input);
-  }
-  const depthwise = isDepthwise(groups, dims);
-  const common = {
-    name,
-    kernelSize: size,
-    strides: window.strides,
-    dilationRate: window.dilation,
-    padding: padding ?? "valid",
-    useBias: bias !== undefined,
-  } as const;
-  const layer = depthwise
-    ? new DepthwiseConv2D({ ...common, depthMultiplier: dims[0] / groups })
-    : new Conv2D({ ...common, filters: dims[0], groups });
-  const result = b.apply(layer, input, imageAxes);
-  fill(layer.kernel, arrange(w, filterArrangement(dims, groups, depthwise)), true);
-  if (bias) fill(layer.bias, bias.data);
-  return result;
-};
-
-/** Whether the tensor's only axis in this place is the last in memory. */
-const isLast = (x: Built, i: number): boolean =>
-  x.layout.axes[i].length === 1 && x.layout.axes[i][0] === x.layout.shape.length - 1;
-
-/** [features] last, everything else as it lies; a tensor of two dimensions as two. */
-function featuresLast(
-  b: Builder,
-  node: OnnxNode,
-  x: Built,
-): { input: SymbolicTensor; axes: Built["layout"]["axes"] } | undefined {
-  const rank = x.layout.axes.length;
-  if (x.layout.axes[0]?.length === 1 && x.layout.axes[0][0] === 0 && rank >= 2) {
-    const inner = x.layout.axes.slice(1);
-    // In ONNX's order already, or two dimensions: bring makes it exactly that.
-    const flat = inner.flat();
-    if (rank === 2 || flat.every((p, i) => i === 0 || flat[i - 1] < p))
-      return {
-        input: b.bring(
-          node,
-          x,
-          inner.map((_, i) => i + 1),
-        ),
-        axes: x.layout.axes.map((_, i) => [i]),
-      };
-  }
-  const own = x.symbolic.shape;
-  const asItLies = own.length === x.layout.shape.length - 1 && own.every((d, i) => d === x.layout.shape[i + 1]);
-  return isLast(x, rank - 1) && asItLies ? { input: x.symbolic, axes: x.layout.axes } : undefined;
-}
-
-/** x W + b with W [K, N], or [N, K] where `transposed`. */
-function dense(
-  b: Builder,
-  node: OnnxNode,
-  w: HostTensor,
-  transposed: boolean,
-  bias: HostTensor | undefined,
-): Built | undefined {
-  const x = b.tensor(node, 0);
-  if (!x || w.dims.length !== 2) return undefined;
-  const units = w.dims[transposed ? 0 : 1];
-  if (bias && (product(bias.dims) !== units || bias.dims.at(-1) !== units)) return undefined;
-  const at = featuresLast(b, node, x);
-  if (!at || at.input.shape.at(-1) !== w.dims[transposed ? 1 : 0]) return undefined;
-  const layer = new Dense({ name: b.names.of(node, [w, bias]), units, useBias: bias !== undefined });
-  const result = b.apply(layer, at.input, at.axes);
-  fill(layer.kernel, arrange(w, { dims: w.dims, order: transposed ? [1, 0] : [0, 1], shape: [] }), true);
-  if (bias) fill(layer.bias, bias.data);
-  return result;
-}
-
-const gemm: Maker = (b, node) => {
-  const [w, bias] = [b.constant(node, 1), b.constant(node, 2)];
-  const plain = numberOf(node, "alpha", 1) === 1 && numberOf(node, "beta", 1) === 1 && !flagOf(node, "transA");
-  if (!w || !plain || (node.inputs[2] && !bias)) return undefined;
-  return dense(b, node, w, flagOf(node, "transB"), bias);
-};
-
-const matMul: Maker = (b, node) => {
-  const w = b.constant(node, 1);
-  return w && dense(b, node, w, false, b.constant(node, 2));
-};
-
-const batchNormalization: Maker = (b, node) => {
-  const x = b.tensor(node, 0);
-  const weights = [1, 2, 3, 4].map((i) => b.constant(node, i));
-  if (!x || weights.some((w) => !w) || flagOf(node, "training_mode") || node.outputs.slice(1).some((o) => o !== ""))
-    return undefined;
-  const rank = x.layout.axes.length;
-  if (rank !== 4 && rank !== 2) return undefined;
-  const input = rank === 4 ? b.image(node, x) : b.bring(node, x, [1]);
-  const layer = new BatchNormalization({
-    name: b.names.of(node, weights),
-    epsilon: numberOf(node, "epsilon", 1e-5),
-    momentum: numberOf(node, "momentum", 0.9),
-  });
-  const result = b.apply(layer, input, rank === 4 ? imageAxes : [[0], [1]]);
-  [layer.gamma, layer.beta, layer.movingMean, layer.movingVariance].forEach((p, i) => fill(p, weights[i]!.data));
-  return result;
-};
-
-/**
- * Factor, offset and mean of each channel, without the statistics they came from: a batch normalization whose deviation is 1, and
- * which keeps its mean, since the batch's would bring others.
- */
-const channelAffine: Maker = (b, node) => {
-  const x = b.tensor(node, 0);
-  if (!x) return undefined;
-  const [factor, offset, mean] = [1, 2, 3].map((i) => b.constant(node, i)!);
-  const axis = wholeOf(node, "axis");
-  const others = x.layout.axes.map((_, i) => i).filter((i) => i !== axis && i !== 0);
-  if (x.layout.axes[0].join() !== "0") return undefined;
-  const input = b.bring(node, x, [...others, axis]);
-  const epsilon = 1e-3;
-  const layer = new BatchNormalization({ name: b.names.of(node, [factor, offset, mean]), epsilon });
-  const axes = x.layout.axes.map((_, i) =>
-    i === 0 ? [0] : i === axis ? [others.length + 1] : [others.indexOf(i) + 1],
-  );
-  const result = b.apply(layer, input, axes, { training: false });
-  fill(layer.gamma, factor.data);
-  fill(layer.beta, offset.data);
-  fill(layer.movingMean, mean.data);
-  fill(layer.movingVariance, new Float32Array(mean.data.length).fill(1 - epsilon));
-  return result;
-};
-
-const layerNormalization: Maker = (b, node) => {
-  const [x, gamma, beta] = [b.tensor(node, 0), b.constant(node, 1), b.constant(node, 2)];
-  if (!x || !gamma || (node.inputs[2] && !beta) || node.outputs.slice(1).some((o) => o !== "")) return undefined;
-  const rank = x.layout.axes.length;
-  const axis = wholeOf(node, "axis", -1);
-  if (axis !== -1 && axis !== rank - 1) return undefined;
-  const at = featuresLast(b, node, x);
-  const size = dimsOf(x.layout)[rank - 1];
-  if (!at || gamma.dims.length !== 1 || gamma.dims[0] !== size || (beta && product(beta.dims) !== size))
-    return undefined;
-  const layer = new LayerNormalization({
-    name: b.names.of(node, [gamma, beta]),
-    epsilon: numberOf(node, "epsilon", 1e-5),
-    center: beta !== undefined,
-  });
-  const result = b.apply(layer, at.input, at.axes);
-  fill(layer.gamma, gamma.data);
-  if (beta) fill(layer.beta, beta.data);
-  return result;
-};
+import { imageAxes, isBuilt, type Builder, type Built } from "./builder";
+import { isZero, paddingName, featuresLast, type Maker, weighted } from "./weighted-layers";
 
 /** A layer of each element, on whatever lies there. */
 function everywhere(b: Builder, node: OnnxNode, make: (name: string) => Layer): Built | undefined {
@@ -373,13 +182,7 @@ const dropout: Maker = (b, node) => {
 };
 
 const makers: Readonly<Record<string, Maker>> = {
-  Conv: conv,
-  Gemm: gemm,
-  MatMul: matMul,
-  Linear: matMul,
-  BatchNormalization: batchNormalization,
-  ChannelAffine: channelAffine,
-  LayerNormalization: layerNormalization,
+  ...weighted,
   Relu: (b, node) => everywhere(b, node, (name) => new ReLU({ name })),
   LeakyRelu: (b, node) =>
     everywhere(b, node, (name) => new LeakyReLU({ name, negativeSlope: numberOf(node, "alpha", 0.01) })),

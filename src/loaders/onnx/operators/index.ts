@@ -6,6 +6,7 @@ import { convolutions } from "./convolution";
 import { einsums } from "./einsum";
 import { elementwise } from "./elementwise";
 import { indexing } from "./indexing";
+import { joining } from "./joining";
 import { lossOperators } from "./losses";
 import { normalizations } from "./normalize";
 import type { Emit, Operators } from "./operator";
@@ -19,6 +20,7 @@ const operators: Operators = {
   ...elementwise,
   ...arrangements,
   ...indexing,
+  ...joining,
   ...products,
   ...convolutions,
   ...pooling,
