@@ -8,7 +8,7 @@ import { conv2dInputGradient, type InputGradientAttrs } from "../conv2d/conv2d";
 import { checkEpilogue, convolutionShape, dilatedSize, type ConvolutionAttrs, type Pair } from "../convolution";
 import { binaryKernel } from "../elementwise/binary";
 import { dispatch } from "../kernel";
-import { elements, operation, type Lower, type Shape } from "../operation";
+import { elements, operation, variantOfForm, type Lower, type Shape } from "../operation";
 
 export interface ConvTranspose2dAttrs extends ConvolutionAttrs {
   /** Rows and columns that are added at the bottom and at the right; default none. */
@@ -92,10 +92,11 @@ export const convTranspose2d = operation<ConvTranspose2dAttrs>({
     },
     b: { op: "sumRows", from: { x: "dy" }, attrs: () => ({}) },
   },
+  // Weights in f16 are the convolutions' own, and so are the forms of a variant, which are there for the tuner.
   variants: Object.fromEntries(
-    Object.entries(conv2dInputGradient.variants).flatMap(
-      ([name, lower]) => (name === "tilesW16" ? [] : [[name, renamed(lower)]]), // weights in f16 are the convolutions' own
-    ),
+    Object.entries(conv2dInputGradient.variants)
+      .filter(([name]) => name !== "tilesW16" && variantOfForm(name) === name)
+      .map(([name, lower]) => [name, renamed(lower)]),
   ),
   unlikely: conv2dInputGradient.unlikely,
   select: (attrs, shapes, adapter) => {
