@@ -1,6 +1,6 @@
 /** `thaw inspect FILE`: what is in a file, what the network expects, where it can be frozen, and what is not supported. */
 import { formatBytes, ThawError, type Container, type Preprocessing } from "../index";
-import { freezePoints, identify, lastOfBlocks, loadModel, type FreezePoint } from "../loaders/index";
+import { freezePoints, identify, lastOfBlocks, loadModel, openSource, type FreezePoint } from "../loaders/index";
 import type { Io } from "./io";
 
 interface Inspection {
@@ -41,9 +41,10 @@ export async function inspectCommand(file: string, options: InspectArguments, io
 }
 
 async function inspect(file: string): Promise<Inspection> {
-  const { bytes, format } = await identify(file);
+  const source = await openSource(file);
+  const { bytes, format } = await identify(source);
   try {
-    return { file, bytes, format, network: networkOf(await loadModel(file)) };
+    return { file, bytes, format, network: networkOf(await loadModel(source)) };
   } catch (error) {
     if (!(error instanceof ThawError)) throw error;
     return { file, bytes, format, problem: error.message };

@@ -15,7 +15,7 @@ export { freezePoints, lastOfBlocks, type FreezePoint } from "./freeze-points";
 export { identify, type FileIdentity } from "./identify";
 export { registerLayer, type CustomLayers, type LayerFactory } from "./keras/custom";
 export { preprocessings, withPreprocessing, type PreprocessingOption } from "./preprocessing";
-export type { ModelSource, OpenedSource, Progress, SourceOptions } from "./source";
+export { openSource, type ModelSource, type OpenedSource, type Progress, type SourceOptions } from "./source";
 export type { StoredTensor } from "./tensors";
 export { loadWeights, type LoadWeightsOptions, type NameMap } from "./weights";
 

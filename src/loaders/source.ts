@@ -10,7 +10,8 @@ export type { Progress, SourceOptions } from "./sources/report";
 
 /**
  * A path (in Node) or URL, a `File` or `Blob`, the bytes themselves, or all files of a model in a list: shards, external
- * data. Which file of a list is the model is found by content.
+ * data. Which file of a list is the model is found by content. Or what `openSource` gave, so that a file is fetched once for
+ * several questions.
  */
 export type ModelSource =
   | string
@@ -19,7 +20,8 @@ export type ModelSource =
   | ArrayBuffer
   | Uint8Array
   | readonly (string | URL | Blob)[]
-  | Iterable<Blob>; // a FileList
+  | Iterable<Blob> // a FileList
+  | OpenedSource;
 
 /** A model file that was read, and the way to the files beside it. */
 export interface OpenedSource {
@@ -38,6 +40,7 @@ export interface OpenedSource {
 /** @throws for a file that is not there, a server that answers with an error, and a list without exactly one model. */
 export async function openSource(source: ModelSource, options: SourceOptions = {}): Promise<OpenedSource> {
   options.signal?.throwIfAborted();
+  if (isOpened(source)) return source;
   const places = placesOf(source);
   const main = places.length === 1 ? places[0] : await mainOf(places, options);
   const bytes = await main.read(options);
@@ -54,7 +57,10 @@ export async function openSource(source: ModelSource, options: SourceOptions = {
   };
 }
 
-function placesOf(source: ModelSource): Place[] {
+const isOpened = (source: ModelSource): source is OpenedSource =>
+  typeof source === "object" && source !== null && "sibling" in source;
+
+function placesOf(source: Exclude<ModelSource, OpenedSource>): Place[] {
   if (typeof source === "string" || source instanceof URL) return [textPlace(source)];
   // Node's Buffer is a Uint8Array whose slice() does not copy.
   if (source instanceof Uint8Array)

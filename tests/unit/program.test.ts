@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { dispatch, loadPrograms, type Kernel } from "../../src/kernels/kernel";
 import { Program } from "../../src/kernels/program";
+import { stepStruct } from "../../src/kernels/step";
 
 const kernel = (program: Program): Kernel<object> => ({
   program,
@@ -24,6 +25,15 @@ describe("the files in programs/", () => {
     const sorted = (entries: string[][]) => entries.toSorted(([a], [b]) => a.localeCompare(b));
     expect(sorted(listed)).toEqual(sorted(written));
   });
+});
+
+it("every program that reads the step's values declares them as they are packed", () => {
+  const texts = Object.values(
+    import.meta.glob<string>("../../src/kernels/**/*.wgsl", { query: "?raw", import: "default", eager: true }),
+  ).filter((text) => /var<uniform>\s*step\b/.test(text));
+  expect(texts.length).toBeGreaterThan(5);
+  const plain = (text: string) => text.replace(/\/\/.*/g, "").replace(/\s+/g, " ");
+  for (const text of texts) expect(plain(text)).toContain(plain(stepStruct));
 });
 
 describe("loadPrograms", () => {

@@ -15,10 +15,6 @@ export interface OnnxOptions extends InputOptions {
   readonly sibling?: Sibling;
 }
 
-/** Whether bytes may be an ONNX model: it begins with its version (field 1, a small number). */
-export const looksLikeOnnx = (bytes: Uint8Array): boolean =>
-  bytes.length > 2 && bytes[0] === 0x08 && bytes[1] > 0 && bytes[1] < 64;
-
 /**
  * Reads an ONNX model (opset 7 to 22) as exported by PyTorch, Keras, tf2onnx and others.
  *

@@ -27,11 +27,6 @@ export const dimsOf = ({ shape, axes }: Layout): number[] => axes.map((list) => 
 
 export const rankOf = ({ axes }: Layout): number => axes.length;
 
-/** The batch, then ONNX's dimensions in their order; a single memory axis each. */
-export function plainLayout(dims: readonly number[], kind: Kind): Layout {
-  return { shape: dims, axes: dims.map((_, i) => [i]), kind };
-}
-
 /** Memory axes with other numbers. */
 export const renumbered = (axes: Tensor["axes"], number: (p: number) => number): number[][] =>
   axes.map((list) => list.map(number));

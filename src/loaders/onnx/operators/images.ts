@@ -87,14 +87,3 @@ export function windowOf(
   const pads: Window["pads"] = axes === 1 ? [0, 0, given[0], given[1]] : [given[0], given[2], given[1], given[3]];
   return { size, strides, dilation, pads };
 }
-
-/** The same image with negative pads cut off and numbers of its border. */
-export function padImage(e: Emitter, value: Value, pads: Window["pads"], fill = 0): Value {
-  const [top, bottom, left, right] = pads;
-  if (pads.every((p) => p === 0)) return value;
-  const attrs = { before: [0, top, left, 0], after: [0, bottom, right, 0] };
-  if (fill === 0) return e.apply("pad", attrs, { x: value });
-  // What is padded with zeros after a shift has the border's number after the shift back.
-  const shifted = e.apply("affine", { scale: 1, offset: -fill }, { x: value });
-  return e.apply("affine", { scale: 1, offset: fill }, { x: e.apply("pad", attrs, { x: shifted }) });
-}

@@ -1,7 +1,7 @@
 /** The bytes of an ONNX file to its messages. Loaded when the first ONNX file comes, and the protobuf library with it. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { ThawError } from "../../../errors";
-import { ModelProtoSchema, TensorProtoSchema, type ModelProto, type TensorProto } from "./onnx_pb";
+import { ModelProtoSchema, type ModelProto } from "./onnx_pb";
 
 /** Messages within messages: graphs within If nodes; the library counts and refuses beyond this. */
 const recursionLimit = 100;
@@ -23,6 +23,3 @@ export function readModelProto(name: string, bytes: Uint8Array): ModelProto {
   if (!model.graph) throw new ThawError(name, "has no graph", "an ONNX model with a graph");
   return model;
 }
-
-/** A single tensor, as ONNX's tests store inputs and outputs. */
-export const readTensorProto = (bytes: Uint8Array): TensorProto => fromBinary(TensorProtoSchema, bytes);
