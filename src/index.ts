@@ -31,7 +31,9 @@ export type {
   FitOptions,
   History,
   Logs,
+  CompiledWith,
   PlanOptions,
+  TrainingState,
   TuneOptions,
 } from "./nn/trainer";
 export type { TuningReport } from "./nn/tuning-report";

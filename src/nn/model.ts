@@ -8,12 +8,14 @@ import type { Preprocessing } from "./preprocessing";
 import type { Plan } from "./compile/plan";
 import {
   makeTrainer,
+  type CompiledWith,
   type CompileOptions,
   type Dataset,
   type FitOptions,
   type History,
   type PlanOptions,
   type Trainer,
+  type TrainingState,
   type TuneOptions,
 } from "./trainer";
 import type { TuningReport } from "./tuning-report";
@@ -233,6 +235,21 @@ export abstract class Container extends Layer {
   /** Brings `parameter.value` of all parameters up to date with the GPU. */
   async readWeights(): Promise<void> {
     await this.#trainer?.readWeights();
+  }
+
+  /** Optimizer, loss and metrics, where the model is compiled. */
+  get compiledWith(): CompiledWith | undefined {
+    return this.#trainer;
+  }
+
+  /** Where training stands, beside the weights; `writeTrainingState` goes on from it. @throws when the model is not compiled. */
+  async readTrainingState(): Promise<TrainingState> {
+    return await this.#compiled().readState();
+  }
+
+  /** The next step is the one after `state.iteration`, with the optimizer slots given. For the same kind of optimizer. */
+  writeTrainingState(state: TrainingState): void {
+    this.#compiled().writeState(state);
   }
 
   /** Copies `parameter.value` of all parameters to the GPU, after they were assigned on the host. */

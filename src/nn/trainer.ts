@@ -11,6 +11,7 @@ import type { Mode, Objective } from "./compile/trace";
 import type { Optimizer } from "./compile/update";
 import type { Container } from "./model";
 import type { Parameter } from "./parameter";
+import type { SlotValues } from "./training-arenas";
 import type { TuningReport } from "./tuning-report";
 
 /** Samples and labels in memory. */
@@ -109,7 +110,22 @@ export interface TuneOptions extends PlanOptions {
   readonly budget?: number;
 }
 
-export interface Trainer {
+/** Where training stands: what another program, or this one later, goes on from. Weights are the model's parameters. */
+export interface TrainingState {
+  /** Steps done with this optimizer. */
+  readonly iteration: number;
+  /** What the optimizer keeps for each parameter that it has trained, e.g. Adam's moments as `first` and `second`. */
+  readonly slots: SlotValues;
+}
+
+/** How a model was compiled, as plain data. */
+export interface CompiledWith {
+  readonly optimizer: Optimizer;
+  readonly loss: Objective | undefined;
+  readonly metrics: readonly Objective[];
+}
+
+export interface Trainer extends CompiledWith {
   fit(data: Dataset, options: FitOptions): Promise<History>;
   evaluate(data: Dataset, options: { batchSize?: number }): Promise<Record<string, number>>;
   predict(x: Dataset["x"], options: { batchSize?: number }): Promise<Float32Array>;
@@ -117,6 +133,8 @@ export interface Trainer {
   readGradients(): Promise<Map<Parameter, Float32Array>>;
   plan(options: PlanOptions): Plan;
   tune(options: TuneOptions): Promise<TuningReport>;
+  readState(): Promise<TrainingState>;
+  writeState(state: TrainingState): void;
   readWeights(): Promise<void>;
   writeWeights(): void;
   dispose(): void;

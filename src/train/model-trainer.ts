@@ -10,8 +10,17 @@ import type { Optimizer } from "../nn/compile/update";
 import { DeviceState } from "../nn/device-state";
 import type { Container } from "../nn/model";
 import type { Parameter } from "../nn/parameter";
-import { TrainingArenas } from "../nn/training-arenas";
-import type { CompileOptions, Dataset, FitOptions, History, PlanOptions, Trainer, TuneOptions } from "../nn/trainer";
+import { TrainingArenas, type SlotValues } from "../nn/training-arenas";
+import type {
+  CompileOptions,
+  Dataset,
+  FitOptions,
+  History,
+  PlanOptions,
+  Trainer,
+  TrainingState,
+  TuneOptions,
+} from "../nn/trainer";
 import type { TuningReport } from "../nn/tuning-report";
 import { checkDataset, type CheckedDataset } from "./dataset";
 import { FeatureCache, type FeatureUse } from "./features";
@@ -49,6 +58,8 @@ export class ModelTrainer implements Trainer {
   readonly #standing = new StandingSteps();
   #state: DeviceState;
   #arenas: TrainingArenas | undefined;
+  /** Slots that wait for the arenas of the next training plan. */
+  #slots: SlotValues | undefined;
 
   constructor(
     readonly model: Container,
@@ -143,7 +154,8 @@ export class ModelTrainer implements Trainer {
     const before = this.#arenas;
     if (before?.serves(plan, this.optimizer)) return before;
     const same = before && before.optimizer.op === this.optimizer.op;
-    const saved = same ? await before.readSlots() : undefined;
+    const saved = same ? await before.readSlots() : this.#slots;
+    this.#slots = undefined;
     before?.dispose();
     this.#arenas = undefined;
     this.#arenas = new TrainingArenas(this.gpu, plan, this.state.layout, this.optimizer);
@@ -155,6 +167,7 @@ export class ModelTrainer implements Trainer {
   useOptimizer(optimizer: string | Optimizer): void {
     this.optimizer = parseOptimizer(optimizer);
     this.iteration = 0;
+    this.#slots = undefined;
     this.#arenas?.dispose();
     this.#arenas = undefined;
     this.#standing.dispose();
@@ -278,6 +291,17 @@ export class ModelTrainer implements Trainer {
   async readGradients(): Promise<Map<Parameter, Float32Array>> {
     if (!this.#arenas) throw new ThawError("readGradients", "no training step has run", "a step before");
     return await this.#arenas.readGradients();
+  }
+
+  async readState(): Promise<TrainingState> {
+    const slots = (await this.#arenas?.readSlots()) ?? this.#slots ?? new Map();
+    return { iteration: this.iteration, slots };
+  }
+
+  writeState({ iteration, slots }: TrainingState): void {
+    this.iteration = iteration;
+    if (this.#arenas) this.#arenas.writeSlots(slots);
+    else this.#slots = slots;
   }
 
   async readWeights(): Promise<void> {
