@@ -1,7 +1,6 @@
 /** The training loop. */
 import { ThawError } from "../errors";
 import type { Callback, Dataset, FitOptions, History, Logs } from "../nn/trainer";
-import { findNonFinite } from "./diagnose";
 import type { ModelTrainer } from "./model-trainer";
 import { Means, ResultReader, type StepResult } from "./results";
 import { batchesOf, createSession, Throttle, type Pass, type Session } from "./session";
@@ -194,6 +193,7 @@ class Loop {
     const inEpoch = bad - this.#epochStart - 1;
     trainer.iteration = bad - 1;
     const batch = batchesOf(this.#session.passes[0].data.data.count, this.#settings.batchSize)[inEpoch];
+    const { findNonFinite } = await import("./diagnose"); // which most trainings never need
     const where = await findNonFinite(trainer, this.#session, batch, this.#settings.seed, bad);
     const what = Number.isFinite(result.loss)
       ? `gradient norm ${result.gradientNorm}`

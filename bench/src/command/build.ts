@@ -152,7 +152,7 @@ async function sizeOf({ root, bench }: Places, source: string, needed?: RegExp):
       target: "es2022",
       reportCompressedSize: false,
       modulePreload: false,
-      rolldownOptions: { input: entry, external: ["webgpu", /^node:/], preserveEntrySignatures: "strict" },
+      rolldownOptions: { input: entry, external: ["webgpu", /^node:/], preserveEntrySignatures: "allow-extension" },
     },
   })) as Rollup.RollupOutput;
   const chunks = output.output.filter((item) => item.type === "chunk");
