@@ -5,6 +5,8 @@ export interface Timed {
   readonly median: number;
   /** Half the distance between the quartiles. */
   readonly spread: number;
+  /** The fastest run: what else the machine does can only make a run slower. */
+  readonly fastest: number;
   /** Timed runs behind the median. */
   readonly runs: number;
 }
@@ -44,9 +46,9 @@ export interface Row {
   readonly work?: { readonly flops: number; readonly bytes: number };
   readonly gflops?: number;
   readonly gbps?: number;
-  /** Of the adapter's own multiply-add peak, measured in the same run. */
+  /** Of the adapter's own multiply-add peak, measured in the same run: fastest run to fastest run, because noise has no part in either. */
   readonly shareOfPeak?: number;
-  /** Of the adapter's own copy bandwidth, measured in the same run. */
+  /** The same of the adapter's own copy bandwidth. */
   readonly shareOfCopy?: number;
 }
 

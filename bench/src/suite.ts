@@ -4,7 +4,7 @@ import { installCounters } from "./measure/counts";
 import { PeakMeter } from "./measure/peaks";
 import { fullPace, hurriedPace, largePace, quickPace } from "./measure/timing";
 import { largeNetworks, smallNetwork } from "./networks";
-import { medianOf, type Peaks, type Row, type SuiteOptions, type SuiteResult } from "./result";
+import { type Peaks, type Row, type SuiteOptions, type SuiteResult } from "./result";
 import { Absences, type Context, type OrtPlace } from "./rows/context";
 import { inferenceRows } from "./rows/inference";
 import { kernelRows } from "./rows/kernels";
@@ -62,9 +62,15 @@ export async function runSuite(options: SuiteOptions, surroundings: Surroundings
 }
 
 function withShares(row: Row, peaks: Peaks): Row {
-  if (!row.work) return row;
-  const seconds = medianOf(row.thaw) / 1000;
-  const gflops = row.work.flops / seconds / 1e9;
-  const gbps = row.work.bytes / seconds / 1e9;
-  return { ...row, gflops, gbps, shareOfPeak: gflops / peaks.gflops, shareOfCopy: gbps / peaks.gbps };
+  if (!row.work || typeof row.thaw === "number") return row;
+  const { flops, bytes } = row.work;
+  const { median, fastest } = row.thaw;
+  const perSecond = (count: number, milliseconds: number) => count / milliseconds / 1e6; // 10^9 a second
+  return {
+    ...row,
+    gflops: perSecond(flops, median),
+    gbps: perSecond(bytes, median),
+    shareOfPeak: perSecond(flops, fastest) / peaks.gflops,
+    shareOfCopy: perSecond(bytes, fastest) / peaks.gbps,
+  };
 }

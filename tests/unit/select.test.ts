@@ -41,6 +41,8 @@ describe("other adapters", () => {
     expect(directions([2, 8, 8, 16], 1, 24, quads)).toEqual(["quadsVec4", "quadsVec4", "quadsVec4"]);
     expect(directions([2, 8, 8, 16], 3, 24, quads)).toEqual(["quadsVec4", "quadsVec4", "quadsVec4"]);
     expect(directions([2, 8, 8, 3], 3, 24, quads)).toEqual(["registers", "registers", "registers"]);
+    expect(directions([2, 8, 8, 64], 3, 64, quads)).toEqual(["winograd", "winograd", "quadsVec4"]);
+    expect(directions([64, 224, 224, 64], 3, 64, quads)).toEqual(["quadsVec4", "quadsVec4", "quadsVec4"]); // too large
     expect(directions([2, 8, 8, 16], 3, 24, gpuAdapter)).toEqual(["tilesVec4", "tilesVec4", "tilesVec4"]);
     expect(directions([2, 8, 8, 3], 3, 24, gpuAdapter)).toEqual(["tiles", "tiles", "tiles"]);
   });

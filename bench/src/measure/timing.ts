@@ -47,6 +47,7 @@ export function summarise(times: readonly number[]): Timed {
   const sorted = times.toSorted((a, b) => a - b);
   return {
     median: quantile(sorted, 0.5),
+    fastest: sorted[0],
     spread: (quantile(sorted, 0.75) - quantile(sorted, 0.25)) / 2,
     runs: times.length,
   };

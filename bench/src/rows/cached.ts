@@ -68,7 +68,10 @@ export async function cachedRows(
   if (jax) contestants.push({ name: "jaxjs", run: async (times) => await each(() => jax.run(), times) });
   const epochs = await interleave(contestants, context.pace());
   const times = Object.fromEntries(
-    Object.entries(epochs).map(([name, t]) => [name, { ...t, median: t.median / steps, spread: t.spread / steps }]),
+    Object.entries(epochs).map(([name, t]) => [
+      name,
+      { ...t, median: t.median / steps, fastest: t.fastest / steps, spread: t.spread / steps },
+    ]),
   );
   await fit.stop();
   await denseFit.stop();

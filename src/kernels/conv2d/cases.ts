@@ -65,6 +65,7 @@ export const examples: readonly Example[] = [
   example([1, 4, 4, 6], [3, 3, 4], { groups: 2, pads: "same" }),
   example([1, 5, 5, 4], [2, 2, 8], { groups: 4, strides: [2, 2] }),
   example([1, 6, 7, 8], [3, 3, 8], { pads: "same" }),
+  example([2, 7, 8, 4], [3, 3, 8], { pads: [0, 2, 3, 0] }),
   example([2, 12, 12, 16], [3, 3, 32], { pads: "same", large: true }),
   example([2, 13, 11, 20], [3, 3, 36], { pads: "same", strides: [2, 2], large: true }),
   example([1, 17, 19, 3], [3, 3, 16], { pads: [0, 1, 0, 1], strides: [2, 2], large: true }),

@@ -21,6 +21,7 @@ import {
 import { forwardF16, tiles, tilesVec4, tilesW16 } from "./tiles";
 import { selectConvolution } from "./select";
 import { quadsVec4 } from "./quads-vec4";
+import { winograd } from "./winograd";
 
 export interface Conv2dAttrs extends ConvolutionAttrs, HalfAttrs {}
 
@@ -88,6 +89,7 @@ export const conv2d = operation<Conv2dAttrs>({
       ),
       quadsVec4: forward(quadsVec4.forward),
       registers: forward(registers.forward),
+      winograd: forward(winograd.forward),
     },
     { tilesW16: forward(tilesW16.forward), tilesF16: forward(forwardF16) },
   ),
@@ -160,6 +162,7 @@ export const conv2dInputGradient = operation<InputGradientAttrs>({
       ),
       quadsVec4: inputGradient(quadsVec4.inputGradient),
       registers: inputGradient(registers.inputGradient),
+      winograd: inputGradient(winograd.inputGradient),
     },
     { tilesW16: inputGradient(tilesW16.inputGradient) },
   ),

@@ -127,8 +127,9 @@ describe("candidatesFor", () => {
       "tilesVec4@128x32",
       "tilesVec4@64x32",
       "tilesVec4@32x64",
+      "winograd",
     ]);
-    expect(variants({ ...softwareAdapter, features: ["subgroups"] })).toEqual(["quadsVec4"]);
+    expect(variants({ ...softwareAdapter, features: ["subgroups"] })).toEqual(["winograd", "quadsVec4"]);
     const product = { x: [64, 8192], w: [8192, 64], y: [64, 64] };
     const long = candidatesFor(findOperation("matmul"), {}, product, gpuAdapter).map((c) => c.variant);
     expect(long).toContain("tilesVec4@fewerParts");
