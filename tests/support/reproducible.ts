@@ -30,6 +30,7 @@ const network = () =>
       new DepthwiseConv2D({ name: "depthwise", kernelSize: 3, padding: "same", seed: 2 }),
       new SpatialDropout2D({ name: "maps", rate: 0.2 }),
       new Conv2D({ name: "wide", filters: 12, kernelSize: 3, strides: 2, activation: "relu", seed: 3 }),
+      new Conv2D({ name: "deep", filters: 8, kernelSize: 3, padding: "same", seed: 5 }),
       new MaxPooling2D({ name: "pool", poolSize: 2 }),
       new Flatten({ name: "flatten" }),
       new Dropout({ name: "units", rate: 0.3 }),

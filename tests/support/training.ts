@@ -157,6 +157,34 @@ export function trainingSuite(getGpu: () => Gpu): void {
       expect(b.weights).toEqual(a.weights);
     });
 
+    it("by Winograd's convolutions as by their definition", async () => {
+      const gpu = getGpu();
+      const { forceVariant } = gpu;
+      const data = toyData(6);
+      const train = async (variant: string) => {
+        gpu.forceVariant = variant;
+        const conv = (name: string, seed: number) =>
+          new Conv2D({ name, filters: 8, kernelSize: 3, padding: "same", activation: "relu", seed });
+        const layers = [conv("a", 1), conv("b", 2), conv("c", 3), new Flatten(), new Dense({ units: 3, seed: 4 })];
+        const model = new Sequential(layers, { inputShape: [8, 8, 3] });
+        await model.compile({ gpu, optimizer: sgd(0.02), loss: loss() });
+        const kernels = model.plan({ batchSize: 6 }).steps.map((step) => step.kernel);
+        const losses: number[] = [];
+        for (let i = 0; i < 5; i++) losses.push((await model.trainOnBatch(data.x as Float32Array, data.y!)).loss);
+        model.dispose();
+        return { kernels, losses };
+      };
+      try {
+        const [expected, actual] = [await train("plain"), await train("winograd")];
+        // Forward in b and c, and the gradient with respect to what they read.
+        expect(actual.kernels.filter((name) => name === "winograd_output").length).toBe(4);
+        expect(actual.losses[4]).toBeLessThan(actual.losses[0]);
+        for (const [i, value] of actual.losses.entries()) expect(value).toBeCloseTo(expected.losses[i], 5);
+      } finally {
+        gpu.forceVariant = forceVariant;
+      }
+    });
+
     it("keeps frozen bytes and frozen moving statistics, and changes the rest", async () => {
       const gpu = getGpu();
       const model = miniMobileNet();
