@@ -191,6 +191,13 @@ function cases(): Case<MatmulAttrs>[] {
       inputs: { x: [70, 8], w: [8, 70], scale: [70], residual: [70, 70] },
       fused: true,
     },
+    {
+      attrs: { activation: { kind: "silu" } },
+      inputs: { x: [130, 64], w: [64, 132], b: [132], scale: [132], residual: [130, 132] },
+      fused: true,
+      large: true,
+      traits: { busyWorkgroups: 2 },
+    },
     ...largeTiles([
       [n, 250, 36, 252],
       [tw, 250, 35, 251],
@@ -198,6 +205,9 @@ function cases(): Case<MatmulAttrs>[] {
       [n, 250, 20, 20],
       [n, 120, 20, 60],
       [n, 120, 20, 20],
+      [n, 130, 100, 132], // and of 64 x 32 by quads
+      [tw, 190, 68, 100],
+      [tx, 132, 64, 132],
     ]),
     ...halfCases(),
   ];

@@ -1,4 +1,4 @@
-/** The product by quads with vector loads (matmul_quads_vec4); sums in parts where y is small and k long. */
+/** The product by quads with vector loads (matmul_quads_vec4, matmul_quads_tall); sums in parts where y is small and k long. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { AdapterLacks, VariantUnfit, type AdapterTraits, type Lowering } from "../operation";
 import { epilogueBindings, epilogueOverrides, epilogueParams, likeRelu, noEpilogue } from "../epilogue";
@@ -15,7 +15,7 @@ interface Quads extends VectorProduct {
 /** Vectors of columns in a tile for n columns; the narrow one computes less for nothing where n is small, but reuses less. */
 export const vectorsFor = (n: number): 4 | 8 => (ceilDiv(n, 32) <= ceilDiv(n, 16) * 0.65 ? 8 : 4);
 
-const tiles = (p: Gemm, vectors: number) => ceilDiv(p.m, 32) * ceilDiv(p.n / 4, vectors);
+const tiles = (p: Gemm, vectors: number, rows = 32) => ceilDiv(p.m, rows) * ceilDiv(p.n / 4, vectors);
 
 export const quadsVec4Kernel: Kernel<Quads> = {
   program: wgsl("software", "matmul_quads_vec4"),
@@ -34,14 +34,30 @@ export const quadsVec4Kernel: Kernel<Quads> = {
   cost: (q) => vec4Kernel.cost({ ...q, rows: 8 }),
 };
 
+const tallKernel: Kernel<Quads> = {
+  ...quadsVec4Kernel,
+  program: wgsl("software", "matmul_quads_tall"),
+  constants: () => ({}),
+  workgroups: ({ p, vectors, parts }) => {
+    const [x, y] = foldWorkgroups(tiles(p, vectors, 64));
+    return [x, y, p.batch * parts];
+  },
+};
+
+/** Whether twice the rows in a tile, and a quarter fewer loads, outweigh the longer compilation: many tiles, and sums that are not short. */
+const prefersTall = (p: Gemm, vectors: number, { busyWorkgroups = 128 }: AdapterTraits): boolean =>
+  vectors === 8 && p.k >= 64 && p.batch * tiles(p, vectors, 64) >= busyWorkgroups;
+
 export function lowerQuadsVec4(p: Gemm, names: GemmNames, adapter: AdapterTraits): Lowering {
   if (!adapter.features.includes("subgroups")) throw new AdapterLacks("subgroups");
   if (!inVectors(p)) throw new VariantUnfit("matmul_quads_vec4 reads rows in vectors of four");
   const vectors = vectorsFor(p.n);
-  const { parts, each } = p.batch === 1 ? partsFor(p.k, tiles(p, vectors), 4, adapter) : { parts: 1, each: p.k };
+  const tall = prefersTall(p, vectors, adapter);
+  const count = tiles(p, vectors, tall ? 64 : 32);
+  const { parts, each } = p.batch === 1 ? partsFor(p.k, count, 4, adapter) : { parts: 1, each: p.k };
   const launch = (problem: Gemm, y: string) =>
     dispatch(
-      quadsVec4Kernel,
+      tall ? tallKernel : quadsVec4Kernel,
       { p: problem, vectors, parts, kEach: each / 4 },
       { x: names.x, w: names.w, y, ...epilogueBindings(problem.epilogue) },
     );
