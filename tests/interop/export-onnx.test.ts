@@ -1,7 +1,5 @@
 /** ONNX files that Thaw writes: onnx accepts them, ONNX Runtime computes with them what Thaw computes, and their weights are the model's. */
-import fs from "node:fs";
-import { afterAll, beforeAll } from "vitest";
-import { Graph } from "../../src/nn/graph";
+import { afterAll } from "vitest";
 import { FunctionalModel, input } from "../../src/nn/model";
 import { camelCaseKeys } from "../../src/nn/layers/keras-options";
 import { createLayer, knownLayers } from "../../src/nn/layers/registry";
@@ -10,7 +8,7 @@ import { writeOnnx } from "../../src/loaders/onnx/save/index";
 import { readGolden, type Place } from "../support/fixtures";
 import { asLaidOut } from "../support/onnx-numbers";
 import { operationExample } from "../support/operation-layer";
-import { findOperation, operations } from "../support/operations";
+import { findOperation } from "../support/operations";
 import { interopCase } from "./support/cases";
 import { Maker } from "./support/maker";
 import { checkExports, type Checked, type Written } from "./support/onnx-exports";

@@ -3,6 +3,7 @@ import { ThawError } from "../../../errors";
 import type { Container } from "../../../nn/model";
 import { elements } from "../../../kernels/operation";
 import type { SavedGraph } from "./saved-graph";
+import { describeArchitecture } from "./architecture";
 import { metadataOf, producer } from "./metadata";
 import { writeGraph, type GraphOptions } from "./write-graph";
 
@@ -62,5 +63,7 @@ export async function writeOnnx(model: Container, options: WriteOnnxOptions = {}
     throw new ThawError(model.name, `was asked for in the layout ${JSON.stringify(options.layout)}`, "NCHW or NHWC");
   const graph = writeGraph(model, complete);
   checkSize(model, graph);
-  return encodeModel(graph, { name: producer, metadata: metadataOf(model, complete) });
+  const whole = !complete.foldBatchNormalization && !complete.preprocessing;
+  const architecture = whole ? describeArchitecture(model) : undefined;
+  return encodeModel(graph, { name: producer, metadata: metadataOf(model, complete, architecture) });
 }

@@ -21,10 +21,10 @@ const upsample: WriteOperation = (w, { attrs, inputs: { x }, outputs: { y } }) =
 };
 
 /**
- * Roi, scales and sizes. Factors say it where they are exact as f32; else sizes do, the batch among them, for ONNX Runtime loses the
+ * Scales and sizes, one of them empty. Factors say it where they are exact as f32; else sizes do, the batch among them, for ONNX Runtime loses the
  * attribute `axes` when it moves transposes.
  */
-function target(w: GraphWriter, { size, scales }: ResizeAttrs, x: Shape): [scales: string, sizes?: string] {
+function target(w: GraphWriter, { size, scales }: ResizeAttrs, x: Shape): string[] {
   const own = size.map((n, i) => n / x[i + 1]);
   const factors = scales ?? own;
   const follows = factors.every((s, i) => Math.abs(s - own[i]) < 1e-9 * s);
