@@ -28,7 +28,11 @@ interface GoldenLayer {
 /** What Python refused or computed otherwise, in a line each. */
 function failures(results: ReadonlyMap<string, Checked>, tolerance: number): string[] {
   return [...results].flatMap(([id, { refused, error = Number.NaN }]) =>
-    refused !== undefined ? [`${id}: ${refused}`] : error <= tolerance ? [] : [`${id}: error ${error.toExponential(1)}`],
+    refused !== undefined
+      ? [`${id}: ${refused}`]
+      : error <= tolerance
+        ? []
+        : [`${id}: error ${error.toExponential(1)}`],
   );
 }
 
@@ -39,7 +43,8 @@ async function layerNetworks(): Promise<{ written: Written[]; classes: Set<strin
   const written: Written[] = [];
   for (const [i, golden] of json.cases.entries()) {
     const { class_name, config } = golden.layer;
-    if (golden.training || (class_name === "Activation" && /exponential|softsign/.test(String(config.activation)))) continue;
+    if (golden.training || (class_name === "Activation" && /exponential|softsign/.test(String(config.activation))))
+      continue;
     const layer = createLayer(class_name, { ...camelCaseKeys(config), name: golden.name });
     const inputs = golden.inputs.map((place, k) => input(place.shape.slice(1), { name: `x${k}` }));
     const model = new FunctionalModel({ inputs, outputs: layer.apply(inputs) });
@@ -66,13 +71,22 @@ interopCase("export-onnx/layers", async () => {
   if (failed.length > 0) throw new Error(failed.join("\n"));
   const error = Math.max(...[...results.values()].map((r) => r.error!));
   const missing = knownLayers().filter((name) => !classes.has(name));
-  return { error, tolerance: 1e-5, detail: `${written.length} networks of ${classes.size} classes of layers; without ${missing.join(", ")}` };
+  return {
+    error,
+    tolerance: 1e-5,
+    detail: `${written.length} networks of ${classes.size} classes of layers; without ${missing.join(", ")}`,
+  };
 });
 
 /** Valid ONNX that ONNX Runtime refuses, or computes by other rules than ONNX's text. */
-function beyondRuntime(op: string, { attrs }: { attrs: any }, inputs: readonly { name: string; data: Float32Array }[]): boolean {
+function beyondRuntime(
+  op: string,
+  { attrs }: { attrs: any },
+  inputs: readonly { name: string; data: Float32Array }[],
+): boolean {
   if (op === "windowPool") return attrs.pads.some((n: number, i: number) => n >= attrs.size[i >> 1]);
-  if (op === "resize") return (attrs.excludeOutside && attrs.mode === "linear") || (attrs.coordinates === "align_corners" && attrs.scales);
+  if (op === "resize")
+    return (attrs.excludeOutside && attrs.mode === "linear") || (attrs.coordinates === "align_corners" && attrs.scales);
   const b = inputs.find((i) => i.name === "b");
   return attrs.kind === "quotient" && (b?.data.some((v) => Math.abs(v) < 1) ?? true);
 }

@@ -67,7 +67,9 @@ function samplesOf(op: Operation, example: Case<unknown>): string[] {
   const shapes = Object.entries(example.inputs).filter((e): e is [string, Shape] => e[1] !== undefined);
   const [first] = shapes;
   if (!first || first[1].length < 2) return [];
-  const weights = /^(add|multiply|arithmetic|where)$/.test(op.name) ? /^$/ : /^(w|b|scale|shift|gamma|beta|mean|variance|indices)$/;
+  const weights = /^(add|multiply|arithmetic|where)$/.test(op.name)
+    ? /^$/
+    : /^(w|b|scale|shift|gamma|beta|mean|variance|indices)$/;
   const isSample = ([name, shape]: [string, Shape]) =>
     shape.length >= 2 && shape[0] === first[1][0] && !weights.test(name);
   return shapes.filter((e) => e === first || isSample(e)).map(([name]) => name);
@@ -93,7 +95,10 @@ export function operationExample(op: Operation, example: Case<any>): OperationEx
     const expected = Float32Array.from(result[op.outputs[0]]);
     if (expected.length !== elements(shape)) return undefined;
     const g = new Graph(13);
-    layer.call(g, symbolic.map((s) => g.input("x", [13, ...s.shape])));
+    layer.call(
+      g,
+      symbolic.map((s) => g.input("x", [13, ...s.shape])),
+    );
     const model = new FunctionalModel({ inputs: symbolic, outputs: y, name: "example" });
     return {
       model,

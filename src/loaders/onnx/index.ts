@@ -27,7 +27,11 @@ export interface OnnxOptions extends InputOptions {
  * @throws ThawError for files that are truncated or damaged, types and operators that Thaw does not have (all named at once, with
  * counts), sizes left open, and whatever mixes the samples of a batch.
  */
-export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOptions = {}): Promise<FunctionalModel | Sequential> {
+export async function readOnnx(
+  name: string,
+  bytes: Uint8Array,
+  options: OnnxOptions = {},
+): Promise<FunctionalModel | Sequential> {
   const graph = await readOnnxGraph(name, bytes, options.sibling);
   const said = graph.producer === producer ? readMetadata(graph.metadata!) : undefined;
   if (said?.architecture && !options.inputShape) {

@@ -33,11 +33,7 @@ export function readInputs(
   let literalBatch = 1;
   for (const input of graph.inputs) {
     const order =
-      layout && input.dims?.length === 4
-        ? layout === "NCHW"
-          ? "channelsFirst"
-          : "other"
-        : imageOrder(graph, input);
+      layout && input.dims?.length === 4 ? (layout === "NCHW" ? "channelsFirst" : "other") : imageOrder(graph, input);
     const dims = sizesOf(name, input, order, options.inputShape);
     if (typeof input.dims?.[0] === "number") literalBatch = input.dims[0];
     const shape = [batchSize, ...(order === "channelsFirst" ? [dims[1], dims[2], dims[0]] : dims)];

@@ -59,7 +59,10 @@ export async function checkExports(
     fs.writeFileSync(path.join(folder, file), bytes);
     return { id, file, inputs: inputs.map(place), outputs: outputs.map(place), weights };
   });
-  fs.writeFileSync(`${stem}.todo.bin`, Buffer.concat(parts.map((p) => Buffer.from(p.buffer, p.byteOffset, p.byteLength))));
+  fs.writeFileSync(
+    `${stem}.todo.bin`,
+    Buffer.concat(parts.map((p) => Buffer.from(p.buffer, p.byteOffset, p.byteLength))),
+  );
   fs.writeFileSync(`${stem}.todo.json`, JSON.stringify(todo));
   const answer = readGoldenFile<Answer>(await maker.make(request));
   if (!process.env.THAW_KEEP) for (const { file } of todo) fs.rmSync(path.join(folder, file));

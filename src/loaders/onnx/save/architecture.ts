@@ -123,7 +123,8 @@ export function buildArchitecture(name: string, text: string, largest: number): 
     return layer;
   };
   for (const entry of table) {
-    if (!isObject(entry) || typeof entry.class !== "string" || typeof entry.name !== "string") throw wrong("has no layers");
+    if (!isObject(entry) || typeof entry.class !== "string" || typeof entry.name !== "string")
+      throw wrong("has no layers");
     const e = entry as unknown as Entry;
     const called = e.layers ? (e.calls ? e.calls.map((c) => c.layer) : e.layers) : [];
     const size = called.reduce((sum, i) => sum + (sizes[i] ?? 1), 1);

@@ -114,7 +114,12 @@ export class GraphWriter {
   transpose(y: Value, x: Value, permutation: readonly number[]): void {
     if (this.storedOf(x) || !this.#forms.has(x.id)) this.set(x, this.plain(x));
     const [form] = this.#forms.get(x.id)!;
-    this.set(y, form.name, form.order.map((d) => permutation.indexOf(d)), this.layer);
+    this.set(
+      y,
+      form.name,
+      form.order.map((d) => permutation.indexOf(d)),
+      this.layer,
+    );
   }
 
   /** How a value lies now. */
@@ -157,8 +162,7 @@ export class GraphWriter {
     if (same(from, to)) return name;
     if (to.length === 2 && to[0] === from[0]) return this.node("Flatten", [name], { axis: 1 }, layer);
     const open = to.flatMap((d, i) => (d % this.batch === 0 ? [i] : []));
-    if (open.length > 1)
-      throw new ThawError(layer, `reshapes to [${to.join(", ")}]`, "the batch in one dimension");
+    if (open.length > 1) throw new ThawError(layer, `reshapes to [${to.join(", ")}]`, "the batch in one dimension");
     // 0 keeps the size in this place, so that shape inference knows the batch again.
     const target = to.map((d, i) => (i === open[0] ? (from[i] === d ? 0 : -1) : d));
     return this.node("Reshape", [name, this.integers("shape", target, undefined, layer)], {}, layer);

@@ -47,7 +47,13 @@ export class Initializers {
       const numbers = numbersOf(source);
       return isPlain(order) ? numbers : (permuted(numbers, dims, order) as Float32Array);
     };
-    this.list.push({ name, dims: shape, type: "float", data, ...(parameter && { weight: { parameter, dims, order } }) });
+    this.list.push({
+      name,
+      dims: shape,
+      type: "float",
+      data,
+      ...(parameter && { weight: { parameter, dims, order } }),
+    });
     this.#written.set(source.id, { name, dims: ordered(dims, order), order, shape });
     return name;
   }
@@ -55,7 +61,12 @@ export class Initializers {
   /** Numbers that are no weight of the model. */
   floats(wanted: string, dims: Shape, data: ArrayLike<number> | (() => Float32Array)): string {
     const name = this.names.take(wanted);
-    this.list.push({ name, dims, type: "float", data: typeof data === "function" ? data : () => Float32Array.from(data) });
+    this.list.push({
+      name,
+      dims,
+      type: "float",
+      data: typeof data === "function" ? data : () => Float32Array.from(data),
+    });
     return name;
   }
 

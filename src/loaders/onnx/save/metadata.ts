@@ -4,7 +4,7 @@ import type { Layer } from "../../../nn/layer";
 import type { Preprocessing } from "../../../nn/preprocessing";
 import type { Sequential } from "../../../nn/sequential";
 import { isObject, type Json } from "../../json";
-import { preprocessings } from "../../preprocessing";
+import { knownPreprocessing, preprocessings } from "../../preprocessing";
 import type { GraphOptions } from "./write-graph";
 
 /** As `producer_name`, by which the import knows its own files. */
@@ -31,7 +31,8 @@ export function metadataOf(
   architecture: string | undefined,
 ): Map<string, string> {
   const frozen = pathsOf(model).flatMap(([path, layer]) => (layer.trainable ? [] : [path]));
-  const { preprocessing } = model;
+  // A model with a Rescaling in front takes pixels, and is read as one that does.
+  const preprocessing = model.preprocessing ?? knownPreprocessing(model, false);
   // Pixels are all that a network takes which has its preprocessing in front.
   const said = options.preprocessing ? preprocessing && { ...preprocessing, included: true } : preprocessing;
   return new Map([

@@ -35,14 +35,20 @@ export class TensorNames {
   }
 }
 
-/** Each weight with the names it is reached by, outermost model first, as they are before they are joined. */
+/** Each weight with the names it is reached by, the layer before the models around it, as they are before they are joined. */
 export function ownersOf(model: Container): Map<Parameter, string> {
   const found = new Map<Parameter, string>();
   const visit = (layer: Layer, path: readonly string[]): void => {
     if (layer instanceof Container) for (const inner of layer.layers) visit(inner, [...path, inner.name]);
     else
       for (const parameter of layer.parameters)
-        found.set(parameter, `${parameter.name} of ${path.map((name) => JSON.stringify(name)).join(" in ")}`);
+        found.set(
+          parameter,
+          `${parameter.name} of ${path
+            .toReversed()
+            .map((name) => JSON.stringify(name))
+            .join(" in ")}`,
+        );
   };
   visit(model, []);
   return found;

@@ -34,7 +34,10 @@ function isSame(written: SavedGraph, graph: OnnxGraph): boolean {
   return (
     written.nodes.length === graph.nodes.length &&
     written.nodes.every((node, i) => isSameNode(node, graph.nodes[i])) &&
-    same2(written.outputs.map((o) => o.name), graph.outputs) &&
+    same2(
+      written.outputs.map((o) => o.name),
+      graph.outputs,
+    ) &&
     written.inputs.length === graph.inputs.length &&
     written.inputs.every(({ name, dims }, i) => {
       const read = graph.inputs[i];
@@ -68,11 +71,18 @@ function isSameAttribute(written: SavedAttribute, read: AttributeValue | undefin
 
 /** Weights may be others, trained elsewhere; everything else is part of the architecture. */
 function isSameTensor(written: SavedTensor, read: HostTensor | undefined): boolean {
-  if (!read || !isHost(read) || !same(written.dims, read.dims) || read.kind !== (written.type === "float" ? "float" : "int"))
+  if (
+    !read ||
+    !isHost(read) ||
+    !same(written.dims, read.dims) ||
+    read.kind !== (written.type === "float" ? "float" : "int")
+  )
     return false;
   if (written.weight) return true;
   const numbers = written.data();
-  return numbers.length === read.data.length && numbers.every((v, i) => Object.is(v, read.data[i]) || v === read.data[i]);
+  return (
+    numbers.length === read.data.length && numbers.every((v, i) => Object.is(v, read.data[i]) || v === read.data[i])
+  );
 }
 
 /** Weights in the model's own order. */
@@ -83,7 +93,13 @@ function takeWeights(written: SavedGraph, graph: OnnxGraph): void {
     const { data } = graph.initializers.get(name)!;
     if (data.length !== product(dims)) throw new RangeError(`${name} has ${data.length} numbers`);
     const lies = order.map((d) => dims[d]);
-    const back = isPlain(order) ? data : permuted(data, lies, order.map((_, d) => order.indexOf(d)));
+    const back = isPlain(order)
+      ? data
+      : permuted(
+          data,
+          lies,
+          order.map((_, d) => order.indexOf(d)),
+        );
     parameter.value = Float32Array.from(back);
   }
 }

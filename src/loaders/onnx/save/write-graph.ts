@@ -97,7 +97,9 @@ function writeNodes(w: GraphWriter, nodes: readonly Node[]): void {
     if (!write)
       throw new ThawError(
         node.layer,
-        `computes ${node.op} of ${Object.values(operands.inputs).map((v) => formatShape(v.shape)).join(" and ")}`,
+        `computes ${node.op} of ${Object.values(operands.inputs)
+          .map((v) => formatShape(v.shape).replace(String(w.batch), "batch"))
+          .join(" and ")}`,
         "operations that ONNX has",
         "Save the model as .keras, or without this layer.",
       );
@@ -106,12 +108,7 @@ function writeNodes(w: GraphWriter, nodes: readonly Node[]): void {
 }
 
 /** Brings outputs into their order and gives them the names of the layers that make them. */
-function finish(
-  w: GraphWriter,
-  model: Container,
-  outputs: readonly Value[],
-  orderOf: (v: Value) => Order,
-): string[] {
+function finish(w: GraphWriter, model: Container, outputs: readonly Value[], orderOf: (v: Value) => Order): string[] {
   const made = new Map(w.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
   const renamed = new Map<string, string>();
   const names = outputs.map((v, i) => {

@@ -29,11 +29,23 @@ function sliced(w: GraphWriter, x: Value, y: Value, { begin, size, steps }: Stri
   });
   const inputs = [
     w.as(x, order),
-    w.integers("starts", axes.map(({ d }) => begin[d])),
+    w.integers(
+      "starts",
+      axes.map(({ d }) => begin[d]),
+    ),
     w.integers("ends", ends),
-    w.integers("axes", axes.map(({ i }) => i)),
+    w.integers(
+      "axes",
+      axes.map(({ i }) => i),
+    ),
   ];
-  if (axes.some(({ d }) => steps[d] !== 1)) inputs.push(w.integers("steps", axes.map(({ d }) => steps[d])));
+  if (axes.some(({ d }) => steps[d] !== 1))
+    inputs.push(
+      w.integers(
+        "steps",
+        axes.map(({ d }) => steps[d]),
+      ),
+    );
   w.set(y, w.node("Slice", inputs), order);
 }
 
@@ -74,7 +86,8 @@ const expand: WriteOperation = (w, { inputs: { x }, outputs: { y } }) => {
   if (open < 0) shape = w.integers("shape", sizes);
   else {
     const times = sizes[open] / w.batch;
-    const batch = times === 1 ? w.batchSizeTensor() : w.node("Mul", [w.batchSizeTensor(), w.integers("times", [times])]);
+    const batch =
+      times === 1 ? w.batchSizeTensor() : w.node("Mul", [w.batchSizeTensor(), w.integers("times", [times])]);
     const before = open > 0 ? [w.integers("leading", sizes.slice(0, open))] : [];
     const after = open < sizes.length - 1 ? [w.integers("trailing", sizes.slice(open + 1))] : [];
     const parts = [...before, batch, ...after];

@@ -49,8 +49,23 @@ const layerNorm: WriteOperation = (w, { attrs, inputs: { x, gamma, beta }, outpu
   const trailing = x.shape.slice(x.shape.length - axes);
   const length = trailing.reduce((a, b) => a * b, 1);
   const ones = () => w.floats("ones", trailing, () => new Float32Array(length).fill(1));
-  const weights = [gamma ? w.arranged(gamma, gamma.shape.map((_, i) => i), trailing) : ones()];
-  if (beta) weights.push(w.arranged(beta, beta.shape.map((_, i) => i), trailing));
+  const weights = [
+    gamma
+      ? w.arranged(
+          gamma,
+          gamma.shape.map((_, i) => i),
+          trailing,
+        )
+      : ones(),
+  ];
+  if (beta)
+    weights.push(
+      w.arranged(
+        beta,
+        beta.shape.map((_, i) => i),
+        trailing,
+      ),
+    );
   w.set(y, w.node("LayerNormalization", [w.plain(x), ...weights], { axis: -axes, epsilon: float(epsilon) }));
 };
 

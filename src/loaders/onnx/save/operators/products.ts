@@ -18,7 +18,11 @@ function factor(w: GraphWriter, x: Value, transposed: boolean | undefined): stri
 const matmul: WriteOperation = (w, { attrs, inputs: { x, w: matrix, b }, outputs: { y } }) => {
   const { transposeX, transposeW, flatten } = attrs as MatmulAttrs;
   if (flatten)
-    throw new ThawError(w.layer, "sums a product over all leading axes", "products that keep them, as networks make them");
+    throw new ThawError(
+      w.layer,
+      "sums a product over all leading axes",
+      "products that keep them, as networks make them",
+    );
   if (x.shape.length === 2 && matrix.shape.length === 2 && x.shape[0] === w.batch) {
     const inputs = [w.plain(x), factor(w, matrix, false), ...(b ? [w.plain(b)] : [])];
     w.set(y, w.node("Gemm", inputs, transposeW ? { transB: 1 } : {}));

@@ -28,4 +28,5 @@ export const beginsAndEnds = ([top, bottom, left, right]: readonly number[]): nu
 export const types = { float: 1, int64: 7, bool: 9 } as const;
 
 /** The tensor as another type. */
-export const cast = (w: GraphWriter, x: string, to: keyof typeof types): string => w.node("Cast", [x], { to: types[to] });
+export const cast = (w: GraphWriter, x: string, to: keyof typeof types): string =>
+  w.node("Cast", [x], { to: types[to] });
