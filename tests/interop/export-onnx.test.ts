@@ -38,26 +38,27 @@ function failures(results: ReadonlyMap<string, Checked>, tolerance: number): str
 
 /** The layers whose outputs Keras computed for tests/fixtures/layers.json, each as a network of its own, in one of the layouts in turn. */
 async function layerNetworks(): Promise<{ written: Written[]; classes: Set<string> }> {
-  const { json, tensor } = await readGolden<{ cases: readonly GoldenLayer[] }>("layers");
+  const golden = await readGolden<{ cases: readonly GoldenLayer[] }>("layers");
+  const tensor = (place: Place) => golden.tensor(place);
   const classes = new Set<string>();
   const written: Written[] = [];
-  for (const [i, golden] of json.cases.entries()) {
-    const { class_name, config } = golden.layer;
-    if (golden.training || (class_name === "Activation" && /exponential|softsign/.test(String(config.activation))))
+  for (const [i, one] of golden.json.cases.entries()) {
+    const { class_name, config } = one.layer;
+    if (one.training || (class_name === "Activation" && /exponential|softsign/.test(String(config.activation))))
       continue;
-    const layer = createLayer(class_name, { ...camelCaseKeys(config), name: golden.name });
-    const inputs = golden.inputs.map((place, k) => input(place.shape.slice(1), { name: `x${k}` }));
+    const layer = createLayer(class_name, { ...camelCaseKeys(config), name: one.name });
+    const inputs = one.inputs.map((place, k) => input(place.shape.slice(1), { name: `x${k}` }));
     const model = new FunctionalModel({ inputs, outputs: layer.apply(inputs) });
     layer.parameters.forEach((p, k) => {
-      p.value = tensor(golden.weights[k].value).slice();
+      p.value = tensor(one.weights[k].value).slice();
     });
     const layout = i % 2 === 0 ? "NCHW" : "NHWC";
     const numbers = (name: string, place: Place) => ({ name, ...asLaidOut(layout, place.shape, tensor(place)) });
     written.push({
-      id: golden.name,
+      id: one.name,
       bytes: await writeOnnx(model, { layout }),
-      inputs: golden.inputs.map((place, k) => numbers(`x${k}`, place)),
-      outputs: [numbers(golden.name, golden.output)],
+      inputs: one.inputs.map((place, k) => numbers(`x${k}`, place)),
+      outputs: [numbers(one.name, one.output)],
     });
     classes.add(class_name);
   }

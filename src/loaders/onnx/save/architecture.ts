@@ -111,7 +111,7 @@ const isList = (value: unknown): value is readonly unknown[] => Array.isArray(va
  * @param largest calls of layers, nested models written out, that a file with so many nodes can come of
  * @throws for texts that are none of these.
  */
-export function buildArchitecture(name: string, text: string, largest: number): Container {
+export function buildArchitecture(name: string, text: string, largest: number): FunctionalModel | Sequential {
   const { version, layers: table } = parseJson(name, text);
   const wrong = (happened: string) => new ThawError(name, happened, "an architecture as Thaw writes it");
   if (version !== 1 || !isList(table)) throw wrong(`says version ${String(version)}`);
@@ -135,11 +135,11 @@ export function buildArchitecture(name: string, text: string, largest: number): 
     made.push(layer);
   }
   const model = made.at(-1);
-  if (!(model instanceof Container)) throw wrong("ends in a layer");
+  if (!(model instanceof FunctionalModel || model instanceof Sequential)) throw wrong("ends in a layer");
   return model;
 }
 
-function buildContainer(e: Entry, at: (i: unknown) => Layer): Container {
+function buildContainer(e: Entry, at: (i: unknown) => Layer): FunctionalModel | Sequential {
   const layers = e.layers!.map(at);
   if (e.class === "Sequential") return new Sequential([new InputLayer(e.input!), ...layers], { name: e.name });
   const outputsOf: SymbolicTensor[][] = [];

@@ -4,8 +4,9 @@
  * transposes of the model join those of the layout, and reshapes of reshapes are one.
  */
 import { ThawError } from "../../../errors";
-import { elements, type Shape } from "../../../kernels/operation";
+import type { Shape } from "../../../kernels/operation";
 import type { Graph, Value } from "../../../nn/graph";
+import { product } from "../host-tensor";
 import { Initializers, isStored, type Stored } from "./initializers";
 import { TensorNames } from "./names";
 import { isPlain, liesPlain, moving, ordered, plain, same, type Order } from "./order";
@@ -192,8 +193,8 @@ export class GraphWriter {
   /** Operands of an operation with NumPy's broadcasting in one common order: that of the largest, an image's before others. */
   aligned(operands: readonly Value[], rank: number): { names: string[]; order: Order } {
     const whole = operands.filter((v) => v.shape.length === rank && !this.storedOf(v));
-    const largest = Math.max(...whole.map((v) => elements(v.shape)));
-    const orders = whole.filter((v) => elements(v.shape) === largest).map((v) => this.orderOf(v));
+    const largest = Math.max(...whole.map((v) => product(v.shape)));
+    const orders = whole.filter((v) => product(v.shape) === largest).map((v) => this.orderOf(v));
     const order = orders.find((o) => !isPlain(o)) ?? plain(rank);
     return { names: operands.map((v) => this.broadcast(v, order)), order };
   }

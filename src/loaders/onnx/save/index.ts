@@ -1,7 +1,7 @@
 /** Writing ONNX files: a network as ONNX Runtime and other tools take it, every weight under its own name. */
 import { ThawError } from "../../../errors";
 import type { Container } from "../../../nn/model";
-import { elements } from "../../../kernels/operation";
+import { product } from "../host-tensor";
 import type { SavedGraph } from "./saved-graph";
 import { describeArchitecture } from "./architecture";
 import { metadataOf, producer } from "./metadata";
@@ -28,7 +28,7 @@ const largest = 2 ** 31 - 1;
 const margin = 2 ** 20;
 
 function checkSize(model: Container, graph: SavedGraph): void {
-  const bytes = graph.initializers.reduce((sum, t) => sum + elements(t.dims) * (t.type === "float" ? 4 : 8), 0);
+  const bytes = graph.initializers.reduce((sum, t) => sum + product(t.dims) * (t.type === "float" ? 4 : 8), 0);
   if (bytes + margin > largest)
     throw new ThawError(
       model.name,

@@ -1,8 +1,8 @@
 /** Weights and constants on their way into the file: turned once, where ONNX wants them in another order. */
 import { ThawError } from "../../../errors";
-import { elements, type Shape } from "../../../kernels/operation";
+import type { Shape } from "../../../kernels/operation";
 import type { Value } from "../../../nn/graph";
-import { permuted } from "../host-tensor";
+import { permuted, product } from "../host-tensor";
 import { isPlain, ordered, type Order } from "./order";
 import type { SavedTensor } from "./saved-graph";
 import type { TensorNames } from "./names";
@@ -78,6 +78,6 @@ export class Initializers {
 
   /** Bytes of all numbers. */
   get bytes(): number {
-    return this.list.reduce((sum, { dims, type }) => sum + elements(dims) * (type === "float" ? 4 : 8), 0);
+    return this.list.reduce((sum, { dims, type }) => sum + product(dims) * (type === "float" ? 4 : 8), 0);
   }
 }

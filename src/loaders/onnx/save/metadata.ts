@@ -85,13 +85,13 @@ function readPreprocessing(value: unknown): Preprocessing | undefined {
  *
  * @param paths the layer of the file that each layer comes of, by name; default: paths are names
  */
-export function restored<M extends Container>(
-  model: M,
+export function restored(
+  model: FunctionalModel | Sequential,
   said: Said,
   paths?: ReadonlyMap<string, string>,
 ): FunctionalModel | Sequential {
   for (const [path, layer] of pathsOf(model))
     if (said.frozen.has(path) || said.frozen.has(paths?.get(path) ?? path)) layer.trainable = false;
   if (said.preprocessing) model.preprocessing = said.preprocessing;
-  return model as unknown as FunctionalModel | Sequential;
+  return model;
 }

@@ -1,11 +1,11 @@
 /** The graph as ONNX's messages and bytes. Loaded when the first ONNX file is written, and the protobuf library with it. */
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
-  AttributeProtoSchema,
+  type AttributeProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
-  TensorProtoSchema,
-  ValueInfoProtoSchema,
+  type TensorProtoSchema,
+  type ValueInfoProtoSchema,
 } from "../proto/onnx_pb";
 import type { SavedAttribute, SavedGraph, SavedPort, SavedTensor } from "./saved-graph";
 

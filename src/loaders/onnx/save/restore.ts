@@ -3,7 +3,8 @@
  * very nodes of the file, so that what other tools changed is read as any ONNX file is.
  */
 import { ThawError } from "../../../errors";
-import type { Container } from "../../../nn/model";
+import type { FunctionalModel } from "../../../nn/model";
+import type { Sequential } from "../../../nn/sequential";
 import { isHost, permuted, product, type HostTensor } from "../host-tensor";
 import type { AttributeValue, OnnxGraph, OnnxNode } from "../ir";
 import { buildArchitecture } from "./architecture";
@@ -13,7 +14,7 @@ import type { SavedAttribute, SavedGraph, SavedNode, SavedTensor } from "./saved
 import { writeGraph } from "./write-graph";
 
 /** @returns undefined where the file does not say its architecture, or says another one than its graph. */
-export function restoreModel(name: string, graph: OnnxGraph): Container | undefined {
+export function restoreModel(name: string, graph: OnnxGraph): FunctionalModel | Sequential | undefined {
   const text = graph.metadata?.get(metadataKeys.architecture);
   const layout = graph.metadata?.get(metadataKeys.layout);
   if (text === undefined || (layout !== "NCHW" && layout !== "NHWC")) return undefined;

@@ -1,6 +1,6 @@
 /** Convolutions and pooling of images, [batch, channels, height, width] in ONNX; filters are turned once, when they are written. */
 import { ThawError } from "../../../../errors";
-import { outputLength, type ConvolutionAttrs } from "../../../../kernels/convolution";
+import type { ConvolutionAttrs } from "../../../../kernels/convolution";
 import type { ConvTranspose2dAttrs } from "../../../../kernels/math/convTranspose2d";
 import type { WindowPoolAttrs } from "../../../../kernels/math/windowPool";
 import type { PoolAttrs } from "../../../../kernels/pooling/window";
@@ -57,7 +57,8 @@ const pool =
 function roundsUp({ size, strides, dilation, pads }: WindowPoolAttrs, x: Shape, y: Shape): boolean {
   return ([0, 1] as const).some((a) => {
     const padded = x[a + 1] + pads[2 * a] + pads[2 * a + 1];
-    return y[a + 1] !== outputLength(padded, size[a], strides[a], dilation[a], 0, 0);
+    const reach = (size[a] - 1) * dilation[a] + 1;
+    return y[a + 1] !== Math.floor((padded - reach) / strides[a]) + 1;
   });
 }
 
