@@ -24,6 +24,9 @@ import { uniform } from "../support/random";
 import { readTiles } from "../support/sprite";
 import { operationExample } from "../support/operation-layer";
 import { findOperation } from "../support/operations";
+import { readWritten } from "../support/onnx-written";
+import { ScalarOperation } from "../../src/loaders/keras/scalar-operation";
+import { readGoldenFile } from "./support/golden";
 import { interopCase, relativeError } from "./support/cases";
 import { Maker } from "./support/maker";
 import { checkExports, type Checked, type Written } from "./support/onnx-exports";
@@ -163,11 +166,21 @@ async function predictions(model: Container, x: Float32Array): Promise<Float32Ar
 
 /** Weights that are not, bit for bit, those of the file once filters are turned back. */
 function wrongWeights(model: Container, { initializers }: Checked): string[] {
-  const depthwise = new Set(model.flatLayers().flatMap((l) => (l.className === "DepthwiseConv2D" ? l.parameters : [])));
+  const depthwise = new Set(
+    model
+      .flatLayers()
+      .flatMap((l) => (/^(Depthwise|Separable)Conv2D$/.test(l.className) ? l.parameters.slice(0, 1) : [])),
+  );
   return model.allParameters().flatMap((p) => {
     const found = initializers.get(p.path);
     if (!found) return [`${p.path} is not in the file`];
     let { data } = found;
+    if (p.shape.length === 3)
+      data = permuted(
+        data,
+        [2, 0, 1].map((d) => p.shape[d]),
+        [1, 2, 0],
+      ) as Float32Array;
     if (p.shape.length === 4) {
       const [kh, kw, a, b] = p.shape;
       const [dims, back] = depthwise.has(p)
@@ -318,6 +331,86 @@ interopCase(
   },
   120_000,
 );
+
+/** What no other network here has: classes of layers inside keras.applications, arithmetic with numbers, shared layers, several outputs of a layer's kind. */
+interopCase("export-onnx/rare layers", async () => {
+  const x = input([6, 6, 4], { name: "x" });
+  const shared = new Dense({ name: "shared", units: 4, activation: "gelu", seed: 5 });
+  let y = createLayer("LayerScale", { name: "gamma", initValues: 0.5, projectionDim: 4 }).apply(shared.apply(x));
+  y = createLayer("CustomScaleLayer", { name: "residual", scale: 0.2 }).apply([x, y]);
+  y = createLayer("Identity", { name: "same" }).apply(y);
+  y = createLayer("PReLU", { name: "leaky" }).apply(y);
+  for (const [i, operation] of ["Add", "Subtract", "Multiply", "Divide"].entries())
+    y = new ScalarOperation({
+      name: `number_${i}`,
+      operation,
+      value: 1.5,
+      numberFirst: operation === "Subtract",
+    }).apply(y);
+  y = createLayer("SeparableConv2D", {
+    name: "separable",
+    filters: 3,
+    kernelSize: 3,
+    strides: 2,
+    padding: "same",
+  }).apply(shared.apply(y));
+  const model = new FunctionalModel({ inputs: x, outputs: y, name: "rare" });
+  return await compareNetwork("rare", model, everyForm, { reload: everyForm });
+});
+
+/** Networks of Keras, against what Keras computes; the others with THAW_LONG=1. */
+const families = [
+  "mobilenet_v3_small",
+  ...(process.env.THAW_LONG
+    ? [
+        "mobilenet",
+        "resnet50_v2",
+        "efficientnet_b0",
+        "efficientnet_v2_b0",
+        "vgg16",
+        "xception",
+        "inception_v3",
+        "inception_resnet_v2",
+        "densenet121",
+        "nasnet_mobile",
+        "convnext_tiny",
+      ]
+    : []),
+];
+for (const family of families)
+  interopCase(
+    `export-onnx/${family} of Keras`,
+    async () => {
+      const request = `keras:${family}`;
+      const stem = await maker.make(request);
+      try {
+        const { json, tensor } = readGoldenFile<{ input: Place; output: Place }>(stem);
+        const model = await loadModel(`${stem}.keras`);
+        const written: Written[] = [];
+        for (const form of everyForm)
+          written.push({
+            id: JSON.stringify(form),
+            bytes: await writeOnnx(model, form),
+            inputs: [
+              {
+                name: model.inputs[0].layer.name,
+                ...asLaidOut(form.layout ?? "NCHW", json.input.shape, tensor(json.input)),
+              },
+            ],
+            outputs: [{ name: model.outputs[0].layer.name, shape: json.output.shape, data: tensor(json.output) }],
+          });
+        const transposes = readWritten(written[0].bytes).ops.filter((op) => op === "Transpose").length;
+        const results = await checkExports(maker, family.replaceAll("_", "-"), written);
+        const failed = failures(results, 1e-4);
+        if (failed.length > 0) throw new Error(failed.join("\n"));
+        const error = Math.max(...[...results.values()].map((r) => r.error!));
+        return { error, tolerance: 1e-4, detail: `${transposes} transposes` };
+      } finally {
+        maker.forget(request, stem);
+      }
+    },
+    120_000,
+  );
 
 for (const name of ["cnn.ts", "cnn.dy", "vit.ts", "vit.dy"])
   interopCase(`export-onnx/${name} of PyTorch`, async () => {
