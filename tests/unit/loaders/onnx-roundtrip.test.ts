@@ -129,6 +129,9 @@ describe("comes back as it was", () => {
     const pixels = await again(model, { preprocessing: true });
     expect(pixels.back.preprocessing).toEqual(preprocessings.none);
     expect(pixels.back.inputShape).toEqual([8, 8, 3]);
+    // What stands in front is no part of the training.
+    const trained = (m: Container) => m.trainableParameters.map((p) => p.path);
+    expect(trained(pixels.back)).toEqual(trained(model));
   });
 });
 

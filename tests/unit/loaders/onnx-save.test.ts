@@ -3,6 +3,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import {
   Activation,
+  Average,
   AveragePooling2D,
   BatchNormalization,
   Conv2D,
@@ -14,11 +15,15 @@ import {
   GlobalAveragePooling2D,
   input,
   LayerNormalization,
+  Maximum,
   MaxPooling2D,
+  Minimum,
   Multiply,
+  PReLU,
   ReLU,
   Reshape,
   Sequential,
+  Subtract,
 } from "../../../src/index";
 import { preprocessings } from "../../../src/loaders/index";
 import { ModelProtoSchema } from "../../../src/loaders/onnx/proto/onnx_pb";
@@ -178,6 +183,24 @@ describe("layers of images", () => {
     expect((await written(sequential([new ReLU()]))).ops).toEqual(["Relu"]);
     expect((await written(sequential([new Dropout({ rate: 0.5 })]))).ops).toEqual(["Identity"]);
   });
+});
+
+it("writes one operator for what layers compute in parts", async () => {
+  const [a, b] = ["a", "b"].map((name) => input([4, 4, 3], { name }));
+  const convolved = new Conv2D({ filters: 3, kernelSize: 1 }).apply(a);
+  const opsOf = async (layer: Layer, tensors = [convolved, b]) =>
+    (await written(new FunctionalModel({ inputs: [a, b].slice(0, tensors.length), outputs: layer.apply(tensors) })))
+      .ops;
+  expect(await opsOf(new Maximum())).toEqual(["Conv", "Max"]);
+  expect(await opsOf(new Minimum())).toEqual(["Conv", "Min"]);
+  expect(await opsOf(new Average())).toEqual(["Conv", "Add", "Mul"]);
+  expect(await opsOf(new Subtract())).toEqual(["Conv", "Sub"]);
+  expect(await opsOf(new PReLU(), [convolved])).toEqual(["Conv", "PRelu"]);
+  const model = sequential([
+    new Conv2D({ filters: 3, kernelSize: 1 }),
+    new PReLU({ name: "leaky", sharedAxes: [1, 2] }),
+  ]);
+  expect((await written(model)).initializers.get("leaky/alpha")!.dims).toEqual([3, 1, 1]);
 });
 
 describe("preprocessing", () => {
