@@ -19,6 +19,7 @@ import {
   MaxPooling2D,
   Minimum,
   Multiply,
+  Permute,
   PReLU,
   ReLU,
   Reshape,
@@ -159,6 +160,17 @@ describe("layers of images", () => {
     const softmax = await written(sequential([conv(), new Activation({ activation: "softmax" }), conv()]));
     expect(softmax.ops).toEqual(["Conv", "Softmax", "Conv"]);
     expect(softmax.nodes[1].attributes).toEqual({ axis: 1 });
+  });
+
+  it("shuffle their channels with one", async () => {
+    const x = input([4, 5, 6], { name: "x" });
+    let y = new Conv2D({ filters: 6, kernelSize: 1 }).apply(x);
+    y = new Reshape({ targetShape: [4, 5, 2, 3] }).apply(y);
+    y = new Permute({ dims: [1, 2, 4, 3] }).apply(y);
+    y = new Reshape({ targetShape: [4, 5, 6] }).apply(y);
+    y = new Conv2D({ filters: 2, kernelSize: 1 }).apply(y);
+    const { ops } = await written(new FunctionalModel({ inputs: x, outputs: y }));
+    expect(ops).toEqual(["Conv", "Reshape", "Transpose", "Reshape", "Conv"]);
   });
 
   it("gate their channels without a transpose", async () => {
