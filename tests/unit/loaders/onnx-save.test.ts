@@ -178,10 +178,11 @@ describe("layers of images", () => {
     const features = new Conv2D({ filters: 4, kernelSize: 1 }).apply(x);
     let gate = new GlobalAveragePooling2D().apply(features);
     gate = new Reshape({ targetShape: [1, 1, 4] }).apply(gate);
+    gate = new ReLU().apply(gate);
     gate = new Conv2D({ filters: 4, kernelSize: 1, activation: "sigmoid" }).apply(gate);
     const model = new FunctionalModel({ inputs: x, outputs: new Multiply({ name: "gated" }).apply([features, gate]) });
     const { ops, outputs } = await written(model);
-    expect(ops).toEqual(["Conv", "GlobalAveragePool", "Conv", "Sigmoid", "Mul"]);
+    expect(ops).toEqual(["Conv", "GlobalAveragePool", "Relu", "Conv", "Sigmoid", "Mul"]);
     expect(outputs).toEqual(["gated [batch, 4, 8, 8]"]);
   });
 
@@ -288,6 +289,12 @@ describe("refused before anything is written", () => {
     await expect(writeOnnx(sequential([mask]))).rejects.toThrow(
       /^always_dropping: computes dropout of \[batch, 8, 8, 3\]; expected operations that ONNX has/,
     );
+  });
+
+  it("outputs that mix samples", async () => {
+    const mix = new Emitting((g, x) => g.apply("reshape", { shape: [4, x.shape[0] * 2] }, { x }), "mixing");
+    const model = sequential([mix], [8]);
+    await expect(writeOnnx(model)).rejects.toThrow(/^mixing: .*the batch/);
   });
 
   it("more than ONNX can hold, without making it", async () => {

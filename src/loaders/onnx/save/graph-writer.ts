@@ -9,7 +9,7 @@ import type { Graph, Value } from "../../../nn/graph";
 import { product } from "../host-tensor";
 import { Initializers, isStored, type Stored } from "./initializers";
 import { TensorNames } from "./names";
-import { commonRuns, isPlain, liesPlain, moving, ordered, plain, same, type Order } from "./order";
+import { channelsFirst, commonRuns, isPlain, liesPlain, moving, ordered, plain, same, type Order } from "./order";
 import type { SavedAttributes, SavedNode } from "./saved-graph";
 
 /** A tensor that holds a value. */
@@ -143,7 +143,11 @@ export class GraphWriter {
 
   /** How a value lies now. */
   orderOf(value: Value): Order {
-    return this.#forms.get(value.id)?.[0].order ?? plain(value.shape.length);
+    const form = this.#forms.get(value.id)?.[0];
+    if (form) return form.order;
+    // Channels that were pooled, and read as an image of one pixel again.
+    const [order, view] = [channelsFirst(value.shape.length), this.#views.get(value.id)];
+    return view && same(view.dims, ordered(value.shape, order)) ? order : plain(value.shape.length);
   }
 
   /** The tensor with a value's axes in their own order. */

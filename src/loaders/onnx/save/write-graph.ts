@@ -35,10 +35,15 @@ export function writeGraph(model: Container, options: GraphOptions): SavedGraph 
   writeNodes(w, nodes);
   w.layer = "";
   const outputNames = finish(w, model, outputs, orderOf);
-  const port = (v: Value, name: string): SavedPort => ({
-    name,
-    dims: ordered(v.shape, orderOf(v)).map((d, i) => (i === 0 ? "batch" : d)),
-  });
+  const port = (v: Value, name: string): SavedPort => {
+    if (v.shape[0] !== w.batch || v.shape.slice(1).some((d) => d % w.batch === 0))
+      throw new ThawError(
+        name,
+        `has the shape ${formatShape(v.shape).replaceAll(String(w.batch), "batch")}`,
+        "the batch as the first dimension, and there alone",
+      );
+    return { name, dims: ordered(v.shape, orderOf(v)).map((d, i) => (i === 0 ? "batch" : d)) };
+  };
   return {
     name: model.name,
     nodes: w.nodes,
