@@ -26,6 +26,9 @@ export function registerLayer(className: string, factory: LayerFactory): void {
   registered.set(className, factory);
 }
 
+/** What makes layers of a class that was registered. */
+export const registeredLayer = (className: string): LayerFactory | undefined => registered.get(className);
+
 export type CustomLayers = Readonly<Record<string, LayerFactory>>;
 
 /** The user's factory for a layer, where there is one: given for this file, or registered. */
