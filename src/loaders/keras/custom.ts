@@ -26,6 +26,11 @@ export function registerLayer(className: string, factory: LayerFactory): void {
   registered.set(className, factory);
 }
 
+/** The name under which a class of the user's was registered, "package>Class" or the class alone, for files that are written. */
+export function customClass(className: string): string | undefined {
+  return [...registered.keys()].find((name) => name === className || name.endsWith(`>${className}`));
+}
+
 export type CustomLayers = Readonly<Record<string, LayerFactory>>;
 
 /** The user's factory for a layer, where there is one: given for this file, or registered. */

@@ -1,0 +1,103 @@
+/** One layer in the words of a dialect: mostly one part, a class with its options. */
+import type { Layer, SampleShape } from "../../../nn/layer";
+import type { ActivationConfig } from "../../../nn/layers/activations";
+import { snakeCaseKeys } from "../../../nn/layers/keras-options";
+import { knownLayers } from "../../../nn/layers/registry";
+import { customClass } from "../custom";
+import { ScalarOperation } from "../scalar-operation";
+import { writeActivation } from "./activations";
+import type { SaveDialect } from "./entries";
+import { isOperationPart, type Part, type Parts } from "./parts";
+import { keras2Parts } from "./keras2-parts";
+import { operationParts } from "./operation-parts";
+
+/** Classes that are no part of Keras's public API. */
+const modules: Readonly<Record<string, string>> = {
+  LayerScale: "keras.src.applications.convnext",
+  CustomScaleLayer: "keras.src.applications.inception_resnet_v2",
+};
+
+/** Called with one list, also of one tensor. */
+const listLayers = new Set([
+  "Add",
+  "Average",
+  "Concatenate",
+  "CustomScaleLayer",
+  "Maximum",
+  "Minimum",
+  "Multiply",
+  "Subtract",
+]);
+
+export interface PartContext {
+  readonly dialect: SaveDialect;
+  /** Of the layer's inputs, without the batch. */
+  readonly shapes: readonly SampleShape[];
+  /** Whether parts may be operations, and read inputs twice: in functional models. */
+  readonly functional: boolean;
+}
+
+/**
+ * @returns a text where the dialect cannot say what the layer computes: what is wrong.
+ */
+export function partsOf(layer: Layer, context: PartContext): Parts | string {
+  const found = findParts(layer, context);
+  if (typeof found === "string" || context.functional) return found;
+  const inChain = found.parts.every(
+    (part, i) => !isOperationPart(part) && part.inputs.join() === String(i === 0 ? "x0" : i - 1),
+  );
+  return inChain && !found.outputs
+    ? found
+    : `${layer.className} within a Sequential model: functional models can have it`;
+}
+
+function findParts(layer: Layer, context: PartContext): Parts | string {
+  const custom = customClass(layer.className);
+  if (custom && !knownLayers().includes(layer.className)) {
+    const registered = { registeredName: custom, module: null };
+    return { parts: single(layer, snakeCaseKeys(layer.config()), context, registered) };
+  }
+  if (layer instanceof ScalarOperation || !knownLayers().includes(layer.className))
+    return operationParts(layer, context);
+  const { activation, ...rest } = layer.config() as { activation?: ActivationConfig };
+  const config = snakeCaseKeys(rest);
+  const own =
+    context.dialect === 3
+      ? single(layer, config, context)
+      : keras2Parts(layer, config, (plain) => single(layer, plain, context));
+  if (typeof own === "string") return own;
+  if (activation === undefined) return { parts: own };
+  const written = writeActivation(activation, context.dialect);
+  if (typeof written === "string") return written;
+  if (layer.className === "Activation" && written.after.length > 0) return { parts: written.after };
+  const [first, ...others] = own as readonly [Part, ...Part[]];
+  const after = written.after.map((part) => ({
+    ...part,
+    inputs: part.inputs.map((input) =>
+      input === "x0" ? own.length - 1 : typeof input === "number" ? input + own.length : input,
+    ),
+  }));
+  return { parts: [{ ...first, config: { ...first.config, activation: written.value } }, ...others, ...after] };
+}
+
+function single(
+  layer: Layer,
+  config: Readonly<Record<string, unknown>>,
+  { shapes }: PartContext,
+  registered?: { readonly registeredName: string; readonly module: null },
+): Part[] {
+  const { className } = layer;
+  return [
+    {
+      suffix: "",
+      className: registered?.registeredName.split(">").at(-1) ?? className,
+      module: registered ? null : (modules[className] ?? "keras.layers"),
+      ...(registered && { registeredName: registered.registeredName }),
+      ...(modules[className] && { registeredName: className }),
+      config,
+      inputs: shapes.map((_, i) => `x${i}` as const),
+      asList: shapes.length > 1 || listLayers.has(className),
+      ownsWeights: true,
+    },
+  ];
+}
