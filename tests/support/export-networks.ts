@@ -11,7 +11,8 @@ export function fillParameters(model: Container, seed = 1): Container {
   const next = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32) * 2 - 1;
   for (const p of model.allParameters()) {
     const positive = /variance|gamma/.test(p.name);
-    p.assign(Float32Array.from({ length: p.count }, () => (positive ? 1 + 0.3 * next() : 0.3 * next())));
+    if (p.name === "count") p.assign([7], []);
+    else p.assign(Float32Array.from({ length: p.count }, () => (positive ? 1 + 0.3 * next() : 0.3 * next())));
   }
   return model;
 }

@@ -54,7 +54,7 @@ function slotsOf(model: Container, folder: string, prefix: string, seen: Set<Lay
 }
 
 /** Layers that Keras builds of other layers (attention) keep their variables there: `query_dense/vars/0`. */
-function layerSlots(layer: Layer, path: string): Slot[] {
+export function layerSlots(layer: Layer, path: string): Slot[] {
   const counters = new Map<string, number>();
   return layer.parameters.map((parameter) => {
     const [part] = parameter.name.includes("/") ? parameter.name.split("/") : [""];

@@ -12,7 +12,7 @@ export interface WrittenActivation {
 
 type Settings = Readonly<Record<string, unknown>>;
 
-const words: Readonly<Record<SaveDialect, ReadonlySet<string>>> = {
+const words: Readonly<Record<2 | 3, ReadonlySet<string>>> = {
   3: new Set(
     "linear relu relu6 leaky_relu elu selu sigmoid hard_sigmoid tanh silu hard_silu gelu softplus mish softmax".split(
       " ",
@@ -89,12 +89,13 @@ function settled(activation: ActivationConfig): { name: string; settings: Settin
 /** @returns a text where the dialect cannot say it: what is wrong. */
 export function writeActivation(activation: ActivationConfig, dialect: SaveDialect): WrittenActivation | string {
   const { name, settings } = settled(activation);
-  return dialect === 3 ? forKeras3(name, settings) : forKeras2(name, settings);
+  return dialect === 2 ? forKeras2(name, settings) : forKeras3(name, settings, dialect === 3);
 }
 
-function forKeras3(name: string, settings: Settings): WrittenActivation | string {
+function forKeras3(name: string, settings: Settings, operations: boolean): WrittenActivation | string {
   if (words[3].has(name)) return word(name);
   if (name === "hard_sigmoid_keras2") return behind(chain(hardSigmoidKeras2()));
+  if (name === "gelu_tanh" && !operations) return behind(tanhGelu());
   if (name === "gelu_tanh") {
     const config = { approximate: true };
     return behind(chain([{ suffix: "gelu", className: "Gelu", module: "keras.src.ops.nn", config }]));

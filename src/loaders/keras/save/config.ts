@@ -10,7 +10,7 @@ export type Json = Record<string, unknown>;
  * The configuration of a model as Keras serialises it: `{ class_name, config }`, in dialect 3 with module and registered name.
  * Layers keep their names (slashes become dots), order, options and `trainable` flags.
  *
- * @param dialect 3: Keras 3, as in `.keras`; 2: Keras 2, as TF.js reads it.
+ * @param dialect 3: Keras 3, as in `.keras`; "h5": its legacy files; 2: Keras 2, as TF.js reads it.
  * @throws one error that names every layer that the dialect cannot say, and for names that collide.
  */
 export function modelConfig(model: Container, dialect: SaveDialect): Json {
@@ -18,18 +18,18 @@ export function modelConfig(model: Container, dialect: SaveDialect): Json {
 }
 
 /** The same of a model that is written out already. */
-export function configOf(model: WrittenModel, dialect: SaveDialect, modules = dialect === 3): Json {
-  return new ConfigWriter(dialect, modules).model(model);
+export function configOf(model: WrittenModel, dialect: SaveDialect): Json {
+  return new ConfigWriter(dialect).model(model);
 }
 
 const withBatch = (shape: SampleShape) => [null, ...shape];
 
 class ConfigWriter {
-  constructor(
-    readonly dialect: SaveDialect,
-    /** Legacy files of Keras 3 have no modules. */
-    readonly modules: boolean,
-  ) {}
+  constructor(readonly dialect: SaveDialect) {}
+
+  get #modules(): boolean {
+    return this.dialect === 3;
+  }
 
   model(model: WrittenModel): Json {
     const isSequential = model.className === "Sequential";
@@ -47,7 +47,7 @@ class ConfigWriter {
     { className, module, registeredName }: Pick<Entry, "className" | "module" | "registeredName">,
     config: Json,
   ): Json {
-    if (!this.modules) return { class_name: className, config };
+    if (!this.#modules) return { class_name: module === null ? registeredName : className, config };
     return { module, class_name: className, config, registered_name: registeredName };
   }
 
@@ -55,7 +55,7 @@ class ConfigWriter {
     return {
       name: model.name,
       trainable: model.trainable,
-      ...(this.dialect === 3 && { dtype: "float32" }),
+      ...(this.dialect !== 2 && { dtype: "float32" }),
       layers: model.entries.map((entry) => this.#entry(entry)),
       build_input_shape: withBatch(model.inputs[0].shape),
     };
@@ -69,14 +69,14 @@ class ConfigWriter {
       output,
     ];
     const ends = (list: readonly Reference[]) =>
-      list.length === 1 && this.dialect === 3 ? end(list[0]) : list.map(end);
+      list.length === 1 && this.dialect !== 2 ? end(list[0]) : list.map(end);
     return {
       name: model.name,
       trainable: model.trainable,
       layers: model.entries.map((entry) => ({
         ...this.#entry(entry),
         name: entry.name,
-        inbound_nodes: entry.calls.map((call) => (this.dialect === 3 ? this.#call(call) : this.#olderCall(call))),
+        inbound_nodes: entry.calls.map((call) => (this.dialect === 2 ? this.#olderCall(call) : this.#call(call))),
       })),
       input_layers: ends(model.inputs),
       output_layers: ends(model.outputs),
@@ -92,7 +92,7 @@ class ConfigWriter {
     if (entry.model) return this.model(entry.model);
     const { className, isOperation, built, config } = entry;
     const own = this.#serialised(entry, { ...this.#common(entry), ...config });
-    if (!built || isOperation || className === "InputLayer" || !this.modules) return own;
+    if (!built || isOperation || className === "InputLayer" || !this.#modules) return own;
     const shapes = built.map(withBatch);
     return { ...own, build_config: { input_shape: shapes.length === 1 ? shapes[0] : shapes } };
   }

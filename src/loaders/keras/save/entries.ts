@@ -1,8 +1,8 @@
 /** What a configuration lists: layers, models inside and operations, with their calls, before either dialect writes them. */
 import type { Layer, SampleShape } from "../../../nn/layer";
 
-/** 3: Keras 3; 2: Keras 2 and TF.js. */
-export type SaveDialect = 2 | 3;
+/** 3: Keras 3; "h5": legacy files of Keras 3, which have no modules, and so no operations; 2: Keras 2 and TF.js. */
+export type SaveDialect = 2 | "h5" | 3;
 
 type Json = Readonly<Record<string, unknown>>;
 

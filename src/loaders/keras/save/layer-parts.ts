@@ -60,9 +60,9 @@ function findParts(layer: Layer, context: PartContext): Parts | string {
   if (layer instanceof ScalarOperation || !knownLayers().includes(layer.className))
     return operationParts(layer, context);
   const { activation, ...rest } = layer.config() as { activation?: ActivationConfig };
-  const config = snakeCaseKeys(rest);
+  const config = evenStatistics(snakeCaseKeys(rest));
   const own =
-    context.dialect === 3
+    context.dialect !== 2
       ? single(layer, config, context)
       : keras2Parts(layer, config, (plain) => single(layer, plain, context));
   if (typeof own === "string") return own;
@@ -100,4 +100,12 @@ function single(
       ownsWeights: true,
     },
   ];
+}
+
+/** Keras wants a Normalization's given mean and variance to be of one length. */
+function evenStatistics(config: Record<string, unknown>): Record<string, unknown> {
+  const { mean, variance } = config;
+  if (Array.isArray(mean) && typeof variance === "number") return { ...config, variance: mean.map(() => variance) };
+  if (Array.isArray(variance) && typeof mean === "number") return { ...config, mean: variance.map(() => mean) };
+  return config;
 }

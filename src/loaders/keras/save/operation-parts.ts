@@ -8,7 +8,7 @@ import { chain, rescaling, type Part, type Parts } from "./parts";
 function scalarParts(layer: ScalarOperation, { dialect, functional }: PartContext): readonly Part[] {
   const { operation, value, numberFirst = false } = layer.options;
   const { scale, offset } = layer.affine();
-  if (dialect === 2 || !functional) return chain([rescaling("", scale, offset)]);
+  if (dialect !== 3 || !functional) return chain([rescaling("", scale, offset)]);
   const number = { constant: value };
   return [
     {

@@ -22,12 +22,13 @@ export function writtenModel(model: Container, dialect: SaveDialect): WrittenMod
   const written = new ModelWriter(model, dialect, findings).write();
   const { problems } = findings;
   if (problems.length > 0) {
+    const program = dialect === 2 ? "TF.js" : "Keras";
     const more = problems.length > 20 ? ` and ${problems.length - 20} more` : "";
     throw new ThawError(
       model.name,
-      `${dialect === 3 ? "Keras" : "TF.js"} cannot say ${problems.slice(0, 20).join("; ")}${more}`,
-      `layers and options that ${dialect === 3 ? "Keras" : "TF.js"} has`,
-      dialect === 3 ? "Save it in another format, or registerLayer() what you bring to Keras yourself." : "",
+      `${program} cannot say ${problems.slice(0, 20).join("; ")}${more}`,
+      `layers and options that ${program} has`,
+      dialect !== 2 ? "Save it in another format, or registerLayer() what you bring to Keras yourself." : "",
     );
   }
   return written;
@@ -169,7 +170,7 @@ class ModelWriter {
     const base = { ...this.#base(layer, name), isOperation: false };
     if (layer instanceof InputLayer) {
       const shape = [null, ...layer.shape];
-      const key = this.dialect === 3 ? "batch_shape" : "batch_input_shape";
+      const key = this.dialect === 2 ? "batch_input_shape" : "batch_shape";
       const config = { [key]: shape, dtype: "float32", sparse: false };
       return { ...base, className: "InputLayer", module: "keras.layers", config };
     }
