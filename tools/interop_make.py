@@ -19,6 +19,8 @@ KINDS = {
     "train": ("interop_training", "write_training"),
     "images": ("interop_images", "write_images"),
     "export": ("interop_onnx", "write_export"),
+    "start": ("interop_export_keras", "write_start"),
+    "check-keras": ("interop_export_keras", "check_saved"),
     "node-tests": ("interop_node_tests", "write_node_tests"),
 }
 
