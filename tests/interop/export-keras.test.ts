@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import { afterAll, beforeAll } from "vitest";
 import { adam, requestGpu, sgd, type Gpu } from "../../src/index";
-import { loadModel } from "../../src/loaders/index";
+import { loadModel, trainingOf } from "../../src/loaders/index";
 import { writeKeras } from "../../src/loaders/keras/save/keras-file";
 import { BatchNormalization } from "../../src/nn/layers/batch-normalization";
 import { Dense } from "../../src/nn/layers/dense";
@@ -56,7 +56,7 @@ async function compare(name: string, model: Container, continued = false) {
   const read = json.flags.filter(([layer]) => own.some(([other]) => other === layer));
   if (JSON.stringify(read) !== JSON.stringify(own))
     throw new Error(`${name}: Keras has the flags ${JSON.stringify(read)}; expected ${JSON.stringify(own)}`);
-  await again(name, model, trained);
+  const bytes = await again(name, model, trained);
   const actual = await model.predict(x, { batchSize: 3 });
   const error = relativeError(actual, tensor(json.output));
   if (!(error <= 1e-4)) throw new Error(`${name}: predictions differ by ${error}; expected 1e-4`);
@@ -64,6 +64,9 @@ async function compare(name: string, model: Container, continued = false) {
   const losses: number[] = [];
   for (const { x: samples, y } of batches) losses.push((await model.trainOnBatch(samples, y)).loss);
   const errors = losses.map((loss, k) => Math.abs(loss - json.losses![k]) / Math.abs(json.losses![k]));
+  const resumed = await resume(bytes, batches);
+  if (resumed.some((loss, i) => Math.abs(loss - losses[i]) > 1e-6 * Math.abs(losses[i])))
+    throw new Error(`${name}: read back, Thaw goes on with ${resumed.join(" ")}; expected ${losses.join(" ")}`);
   if (json.iterations !== trained?.state.iteration)
     throw new Error(`${name}: Keras goes on at ${json.iterations}; expected ${trained?.state.iteration}`);
   const detail = `predictions ${error.toExponential(1)}; losses ${losses.map((loss) => loss.toFixed(4)).join(" ")}`;
@@ -71,7 +74,7 @@ async function compare(name: string, model: Container, continued = false) {
 }
 
 /** Read back, the model is the same, and is written the same again. */
-async function again(name: string, model: Container, trained: TrainedWith | undefined): Promise<void> {
+async function again(name: string, model: Container, trained: TrainedWith | undefined): Promise<Uint8Array> {
   const bytes = await writeKeras(model, { trained });
   if (!Buffer.from(bytes).equals(Buffer.from(await writeKeras(model, { trained }))))
     throw new Error(`${name}: written twice, its bytes differ`);
@@ -82,6 +85,24 @@ async function again(name: string, model: Container, trained: TrainedWith | unde
   const options = { expandNested: true, showTrainable: true };
   if (!name.startsWith("vectors") && summary(back, options) !== summary(model, options))
     throw new Error(`${name}: read back, its summary differs`);
+  return bytes;
+}
+
+/** Thaw's own losses, from the file. */
+async function resume(bytes: Uint8Array, batches: readonly Batch[]): Promise<number[]> {
+  const model = await loadModel(bytes);
+  const training = trainingOf(model);
+  if (!training || training.leftOut.length > 0)
+    throw new Error(`left out: ${training?.leftOut.join(", ") ?? "everything"}`);
+  try {
+    await model.compile({ gpu, ...training.compile });
+    model.writeTrainingState(training.state);
+    const losses: number[] = [];
+    for (const { x, y } of batches) losses.push((await model.trainOnBatch(x, y)).loss);
+    return losses;
+  } finally {
+    model.dispose();
+  }
 }
 
 /** Head first, then the upper layers too, as in the lesson: some slots belong to parameters that were frozen at first. */

@@ -35,3 +35,10 @@ export function writtenLayers(model: WrittenModel, prefix = "", names: readonly 
 
 const parametersOf = (layer: Layer | undefined): readonly Parameter[] =>
   !layer || layer instanceof InputLayer ? [] : layer.parameters;
+
+/** Parameters that train now, in the order of Keras's `model.trainable_variables`: layer by layer, nested ones where they stand. */
+export function trainableOf(model: WrittenModel): [name: string, parameter: Parameter][] {
+  return writtenLayers(model).flatMap(({ names, parameters }) =>
+    parameters.filter((p) => p.trainable).map((p): [string, Parameter] => [[...names, p.name].join("_"), p]),
+  );
+}
