@@ -2,7 +2,7 @@
 import type { Layer, SampleShape } from "../../../nn/layer";
 import type { ActivationConfig } from "../../../nn/layers/activations";
 import { snakeCaseKeys } from "../../../nn/layers/keras-options";
-import { knownLayers } from "../../../nn/layers/registry";
+import { isKnownLayer } from "../../../nn/layers/registry";
 import { customClass } from "../custom";
 import { ScalarOperation } from "../scalar-operation";
 import { writeActivation } from "./activations";
@@ -44,7 +44,7 @@ export function partsOf(layer: Layer, context: PartContext): Parts | string {
   const found = findParts(layer, context);
   if (typeof found === "string" || context.functional) return found;
   const inChain = found.parts.every(
-    (part, i) => !isOperationPart(part) && part.inputs.join() === String(i === 0 ? "x0" : i - 1),
+    (part, i) => !isOperationPart(part) && part.inputs.length === 1 && part.inputs[0] === (i === 0 ? "x0" : i - 1),
   );
   return inChain && !found.outputs
     ? found
@@ -53,12 +53,11 @@ export function partsOf(layer: Layer, context: PartContext): Parts | string {
 
 function findParts(layer: Layer, context: PartContext): Parts | string {
   const custom = customClass(layer.className);
-  if (custom && !knownLayers().includes(layer.className)) {
+  if (custom && !isKnownLayer(layer)) {
     const registered = { registeredName: custom, module: null };
     return { parts: single(layer, snakeCaseKeys(layer.config()), context, registered) };
   }
-  if (layer instanceof ScalarOperation || !knownLayers().includes(layer.className))
-    return operationParts(layer, context);
+  if (layer instanceof ScalarOperation || !isKnownLayer(layer)) return operationParts(layer, context);
   const { activation, ...rest } = layer.config() as { activation?: ActivationConfig };
   const config = evenStatistics(snakeCaseKeys(rest));
   const own =

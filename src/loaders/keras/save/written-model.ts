@@ -5,6 +5,7 @@ import { InputLayer } from "../../../nn/layers/input";
 import { Container, FunctionalModel } from "../../../nn/model";
 import type { LayerCall, SymbolicTensor } from "../../../nn/symbolic";
 import type { Call, Constant, Entry, Reference, SaveDialect, WrittenModel } from "./entries";
+import { kerasOrder } from "./keras-order";
 import { partsOf } from "./layer-parts";
 import { EntryNames } from "./names";
 import { isOperationPart, type Part, type PartInput, type Parts } from "./parts";
@@ -69,7 +70,7 @@ class ModelWriter {
     this.#refuseRepeated();
     const reference = (t: SymbolicTensor) => this.#references.get(t.call)![t.index];
     const layers = ordered.filter((layer) => !(layer instanceof InputLayer));
-    return {
+    const written: WrittenModel = {
       className: this.#functional ? "Functional" : "Sequential",
       name: model.name,
       trainable: layers.length === 0 || layers.some((layer) => layer.trainable),
@@ -77,6 +78,9 @@ class ModelWriter {
       inputs: model.inputs.map(reference),
       outputs: model.outputs.map(reference),
     };
+    // Parts for outputs of a layer that nobody reads are no part of the model.
+    const read = new Set(kerasOrder(written));
+    return { ...written, entries: written.entries.filter((entry) => read.has(entry)) };
   }
 
   /** A layer in two models would come back as two layers. */
