@@ -64,7 +64,11 @@ test("channels are cut out by a Cropping2D, padding of the largest repeats the e
     "Reshape",
     "Cropping2D",
     "Reshape",
-    ...["Cropping2D", "Concatenate", "Cropping2D", "Concatenate", "MaxPooling2D"],
+    "Cropping2D",
+    "Concatenate",
+    "Cropping2D",
+    "Concatenate",
+    "MaxPooling2D",
   ]);
 });
 
