@@ -38,7 +38,7 @@ const kept = new WeakMap<Container, TrainingInFile & { readonly trainable: reado
 
 /** Remembers it with the model, whose flags are those of the file at this moment: they say what the optimizer kept slots for. */
 export function keepTraining(model: Container, training: TrainingInFile): void {
-  const trainable = trainableOf(draftModel(model, 3).written).map(([, parameter]) => parameter);
+  const trainable = trainableOf(draftModel(model, 3).written).map(({ parameter }) => parameter);
   kept.set(model, { ...training, trainable });
 }
 

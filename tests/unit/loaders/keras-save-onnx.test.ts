@@ -72,13 +72,31 @@ test("channels are cut out by a Cropping2D, padding of the largest repeats the e
   ]);
 });
 
-test("products of two tensors, and weights that train in what no layer of Keras trains, are refused by name", async () => {
+test("weights that train in what no layer of Keras trains, and products in older formats, are refused by name", async () => {
   const model = await loadModel(await readBytes("tests/fixtures/onnx/vit.ts.onnx"));
-  expect(() => modelConfig(model, 3)).toThrow(
-    /its weight cls trains, in expand; freeze the layer.*a product of two tensors/,
-  );
+  expect(() => modelConfig(model, 3)).toThrow(/its weight cls trains, in expand; freeze the layer/);
+  expect(() => modelConfig(model, "h5")).toThrow("a product of two tensors");
+});
+
+test("frozen, a transformer is written with its constants, and products as operations of Keras 3", async () => {
+  const model = await loadModel(await readBytes("tests/fixtures/onnx/vit.ts.onnx"));
   model.trainable = false;
-  expect(() => modelConfig(model, 3)).not.toThrow(/cls/);
+  const bytes = await writeKeras(model);
+  const back = await loadModel(bytes);
+  expect(back.flatLayers().filter((layer) => layer.className === "MatmulOperation")).toHaveLength(4);
+  expect(Buffer.from(await writeKeras(back)).equals(Buffer.from(bytes))).toBe(true);
+});
+
+test("a factor for each channel is a LayerScale, and trains", async () => {
+  const model = await read({
+    node: [node("Mul", ["x", "s"], ["y"])],
+    initializer: [floats("s", [1, 4, 1, 1], [1, 2, 3, 4])],
+  });
+  expect(classes(model)).toEqual(["LayerScale"]);
+  const back = await loadModel(await writeKeras(model));
+  expect(back.trainableParameters.map((p) => [p.path, p.shape, [...p.value]])).toEqual([
+    [`${model.layers[1].name}/gamma`, [4], [1, 2, 3, 4]],
+  ]);
 });
 
 test("preprocessing with channels in the other order is written as layers", () => {

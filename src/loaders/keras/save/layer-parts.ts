@@ -7,15 +7,10 @@ import { customClass } from "../custom";
 import { ScalarOperation } from "../scalar-operation";
 import { writeActivation } from "./activations";
 import type { SaveDialect } from "./entries";
+import { moduleOf } from "./modules";
 import { isOperationPart, type Part, type Parts } from "./parts";
 import { keras2Parts } from "./keras2-parts";
 import { operationParts } from "./operation-parts";
-
-/** Classes that are no part of Keras's public API. */
-const modules: Readonly<Record<string, string>> = {
-  LayerScale: "keras.src.applications.convnext",
-  CustomScaleLayer: "keras.src.applications.inception_resnet_v2",
-};
 
 /** Called with one list, also of one tensor. */
 const listLayers = new Set([
@@ -90,9 +85,7 @@ function single(
     {
       suffix: "",
       className: registered?.registeredName.split(">").at(-1) ?? className,
-      module: registered ? null : (modules[className] ?? "keras.layers"),
-      ...(registered && { registeredName: registered.registeredName }),
-      ...(modules[className] && { registeredName: className }),
+      ...(registered ?? moduleOf(className)),
       config,
       inputs: shapes.map((_, i) => `x${i}` as const),
       asList: shapes.length > 1 || listLayers.has(className),

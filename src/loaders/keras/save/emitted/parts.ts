@@ -1,11 +1,12 @@
 /**
  * Layers of Thaw's own, as those of imported ONNX networks, in Keras's layers: the operations that such a layer writes into a graph are read,
- * and each is said by layers that every Keras has. Nothing of it trains, but for products that are a Dense.
+ * and each is said by layers that every Keras has. Nothing of it trains, but for products that are a Dense or a LayerScale.
  */
 import { Graph, type Node, type Value } from "../../../../nn/graph";
 import type { Layer, SampleShape } from "../../../../nn/layer";
 import { writeActivation, rectifierPart } from "../activations";
 import type { SaveDialect } from "../entries";
+import { moduleOf } from "../modules";
 import { chain, type Parts } from "../parts";
 import { broadcast, isTensor, PartBuilder, product, scalar, type Constant, type Known, type Tensor } from "./builder";
 import { averagePooling, maxPooling, type Pooling } from "./pooling";
@@ -74,8 +75,8 @@ class Translator {
     if (found) return found;
     if (value.data) return { data: value.data, shape: value.shape };
     const { parameter } = value;
-    // In the product, the Dense has them.
-    if (!parameter || (parameter.trainable && !this.#isDense(value))) return undefined;
+    // Those of a Dense or a LayerScale stay weights.
+    if (!parameter || (parameter.trainable && !this.#isKept(value))) return undefined;
     return { data: parameter.value, shape: parameter.shape };
   }
 
@@ -97,9 +98,24 @@ class Translator {
     );
   }
 
-  #isDense(value: Value): boolean {
+  /** The factor of a product whose other one is the layer's only weight, one number for each channel. */
+  scaledBy(node: Node): Value | undefined {
+    const [a, b] = [this.g.values[node.inputs.a], this.g.values[node.inputs.b]];
+    const { parameters } = this.layer;
+    if (this.dialect === 2 || parameters.length !== 1) return undefined;
+    const [scale, x] = a.parameter === parameters[0] ? [a, b] : [b, a];
+    const channels = x.shape.at(-1);
+    const fits = scale.parameter === parameters[0] && product(scale.shape) === channels;
+    return fits && scale.shape.at(-1) === channels ? x : undefined;
+  }
+
+  #isKept(value: Value): boolean {
     const readers = this.g.nodes.filter((node) => Object.values(node.inputs).includes(value.id));
-    return readers.length === 1 && readers[0].op === "matmul" && this.denseOf(readers[0]);
+    if (readers.length !== 1) return false;
+    const [{ op }] = readers;
+    return (
+      (op === "matmul" && this.denseOf(readers[0])) || (op === "multiply" && this.scaledBy(readers[0]) !== undefined)
+    );
   }
 
   #trains(value: Value, node: Node): string {
@@ -184,7 +200,13 @@ const translations: Readonly<Record<string, Translation>> = {
     const { scaleA = 1, scaleB = 1 } = node.attrs as { scaleA?: number; scaleB?: number };
     return combine(t, node, sample, "Add", [scaleA, scaleB]);
   },
-  multiply: (t, node, sample) => combine(t, node, sample, "Multiply", [1, 1]),
+  multiply: (t, node, sample) => {
+    const scaled = t.scaledBy(node);
+    const x = scaled && t.of(scaled);
+    if (!x || !isTensor(x)) return combine(t, node, sample, "Multiply", [1, 1]);
+    const config = { init_values: 1, projection_dim: x.sample.at(-1) };
+    return t.b.add("LayerScale", config, [x], sample, { ...moduleOf("LayerScale"), ownsWeights: true });
+  },
   activation: (t, node) => only(t.input(node, "x"), (x) => activation(t, node.attrs, x)),
   softmax: (t, node) => only(t.input(node, "x"), (x) => t.b.add("Softmax", { axis: -1 }, [x], x.sample)),
   maxPool: (t, node, sample) =>
@@ -204,12 +226,27 @@ const translations: Readonly<Record<string, Translation>> = {
     }),
   matmul: (t, node, sample) =>
     only(t.input(node, "x"), (x) => {
-      if (!t.denseOf(node)) return "a product of two tensors";
+      if (!t.denseOf(node)) return productOfTensors(t, node, x, sample);
       const useBias = node.inputs.b !== undefined;
       const config = { units: sample.at(-1), activation: "linear", use_bias: useBias };
       return t.b.add("Dense", config, [x], sample, { ownsWeights: true });
     }),
 };
+
+/** No layer of Keras computes it, an operation of Keras 3 does. */
+function productOfTensors(t: Translator, node: Node, x: Tensor, sample: SampleShape): Known | string {
+  const w = t.input(node, "w");
+  const { transposeX, transposeW, flatten } = node.attrs;
+  const plain = isTensor(w) && node.inputs.b === undefined && flatten !== true;
+  if (t.dialect !== 3 || !plain || w.sample.length !== x.sample.length || x.sample.length < 2)
+    return "a product of two tensors";
+  const turned = (tensor: Tensor) => {
+    const order = tensor.sample.map((_, i) => i);
+    return t.b.permute(tensor, [...order.slice(0, -2), order.at(-1)!, order.at(-2)!]);
+  };
+  const factors = [transposeX === true ? turned(x) : x, transposeW === true ? turned(w) : w];
+  return t.b.add("Matmul", {}, factors, sample, { module: "keras.src.ops.numpy" });
+}
 
 /** Of two tensors a layer; of a tensor and a constant a Rescaling. */
 function combine(
