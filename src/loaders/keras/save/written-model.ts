@@ -149,7 +149,8 @@ class ModelWriter {
       if (!entry) {
         const own = i === named && !(before && isOperationPart(part));
         const written = own ? name : this.#names.extra(part.suffix === "" ? `${name}_1` : `${name}_${part.suffix}`);
-        entry = this.#part(layer, written, part, i === main);
+        const built = part.inputs.map(resolve).flatMap((input) => ("entry" in input ? [input.shape] : []));
+        entry = this.#part(layer, written, part, i === main ? built : undefined);
         entries.push(entry);
       }
       const training = isOperationPart(part) ? {} : inference(options);
@@ -184,7 +185,8 @@ class ModelWriter {
     return { ...base, className: model.className, module, config: {}, model };
   }
 
-  #part(layer: Layer, name: string, part: Part, isMain: boolean): Entry {
+  /** @param built shapes of its inputs, where it has the layer's weights. */
+  #part(layer: Layer, name: string, part: Part, built: readonly SampleShape[] | undefined): Entry {
     const isOperation = isOperationPart(part);
     return {
       ...this.#base(layer, name),
@@ -193,8 +195,8 @@ class ModelWriter {
       registeredName: part.registeredName ?? (isOperation ? part.className : null),
       config: part.config,
       isOperation,
-      ...(isMain && { layer }),
-      ...(isMain && layer.parameters.length > 0 && layer.builtShapes && { built: layer.builtShapes }),
+      ...(built && { layer }),
+      ...(built && layer.parameters.length > 0 && { built }),
     };
   }
 }

@@ -228,7 +228,7 @@ const translations: Readonly<Record<string, Translation>> = {
     only(t.input(node, "x"), (x) => {
       if (!t.denseOf(node)) return productOfTensors(t, node, x, sample);
       const useBias = node.inputs.b !== undefined;
-      const config = { units: sample.at(-1), activation: "linear", use_bias: useBias };
+      const config = { units: sample.at(-1), use_bias: useBias, activation: "linear" };
       return t.b.add("Dense", config, [x], sample, { ownsWeights: true });
     }),
 };
