@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { adam, adamW, categoricalCrossentropy, rmsprop, sgd, sparseCategoricalCrossentropy } from "../../../src/index";
 import { openHdf5 } from "../../../src/loaders/hdf5";
-import { Hdf5Group, layOutHdf5 } from "../../../src/loaders/hdf5-writer";
+import { Hdf5Group } from "../../../src/loaders/hdf5-tree";
+import { layOutHdf5 } from "../../../src/loaders/hdf5-writer";
 import { loadModel, loadWeights, trainingOf } from "../../../src/loaders/index";
 import { writeKeras, writeKerasWeights, writeLegacyModel } from "../../../src/loaders/keras/save/keras-file";
 import type { TrainedWith } from "../../../src/loaders/saved-file";

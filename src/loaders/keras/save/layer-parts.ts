@@ -6,6 +6,7 @@ import { isKnownLayer } from "../../../nn/layers/registry";
 import { customClass } from "../custom";
 import { ScalarOperation } from "../scalar-operation";
 import { writeActivation } from "./activations";
+import { isSaidByOperations } from "./emitted/parts";
 import type { SaveDialect } from "./entries";
 import { moduleOf } from "./modules";
 import { isOperationPart, type Part, type Parts } from "./parts";
@@ -48,7 +49,7 @@ export function partsOf(layer: Layer, context: PartContext): Parts | string {
 
 function findParts(layer: Layer, context: PartContext): Parts | string {
   const custom = customClass(layer.className);
-  if (custom && !isKnownLayer(layer)) {
+  if (custom && !isKnownLayer(layer) && !isSaidByOperations(layer)) {
     const registered = { registeredName: custom, module: null };
     return { parts: single(layer, snakeCaseKeys(layer.config()), context, registered) };
   }

@@ -1,6 +1,6 @@
 /** What an optimizer keeps between steps, in the order of Keras's `optimizer.variables`. */
 import type { Parameter } from "../../../nn/parameter";
-import type { Hdf5Dataset } from "../../hdf5-writer";
+import type { Hdf5Dataset } from "../../hdf5-tree";
 import type { TrainedWith } from "../../saved-file";
 import type { TrainableWeight } from "./written-weights";
 import { presentRate } from "./training-config";

@@ -1,5 +1,5 @@
 /** Weights as Keras lays them out in HDF5: `model.weights.h5` of Keras 3, and the groups of legacy files. */
-import { Hdf5Group, type Hdf5Dataset } from "../../hdf5-writer";
+import { Hdf5Group, type Hdf5Dataset } from "../../hdf5-tree";
 import type { Parameter } from "../../../nn/parameter";
 import { layerSlots } from "../weights";
 import type { WrittenModel } from "./entries";

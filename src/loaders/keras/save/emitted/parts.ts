@@ -2,14 +2,13 @@
  * Layers of Thaw's own, as those of imported ONNX networks, in Keras's layers: the operations that such a layer writes into a graph are read,
  * and each is said by layers that every Keras has. Nothing of it trains, but for products that are a Dense or a LayerScale.
  */
-import { Graph, type Node, type Value } from "../../../../nn/graph";
+import { Graph } from "../../../../nn/graph";
 import type { Layer, SampleShape } from "../../../../nn/layer";
-import { writeActivation, rectifierPart } from "../activations";
 import type { SaveDialect } from "../entries";
-import { moduleOf } from "../modules";
-import { chain, type Parts } from "../parts";
-import { broadcast, isTensor, PartBuilder, product, scalar, type Constant, type Known, type Tensor } from "./builder";
-import { averagePooling, maxPooling, type Pooling } from "./pooling";
+import type { Parts } from "../parts";
+import { isTensor } from "./builder";
+import { translations } from "./translations";
+import { batch, Translator } from "./translator";
 
 /** Marks layers that compute the same in training steps, and whose operations say all there is to them. */
 export interface SaidByOperations {
@@ -17,9 +16,6 @@ export interface SaidByOperations {
 }
 
 export const isSaidByOperations = (layer: Layer): boolean => "saidByOperations" in layer;
-
-/** Stands for the batch in shapes: a prime that no other size is a multiple of, so that it is told from them. */
-const batch = 65_521;
 
 /** @returns a text where Keras's layers cannot say it: what is wrong. */
 export function emittedParts(layer: Layer, shapes: readonly SampleShape[], dialect: SaveDialect): Parts | string {
@@ -29,7 +25,7 @@ export function emittedParts(layer: Layer, shapes: readonly SampleShape[], diale
   const translator = new Translator(layer, g, dialect);
   for (const [i, value] of inputs.entries()) translator.known.set(value.id, { input: `x${i}`, sample: shapes[i] });
   for (const node of g.nodes) {
-    const problem = translator.translate(node);
+    const problem = translator.translate(node, translations);
     if (problem !== undefined) return `${layer.className}: ${problem}`;
   }
   const ends = outputs.flatMap((value) => {
@@ -38,275 +34,4 @@ export function emittedParts(layer: Layer, shapes: readonly SampleShape[], diale
   });
   if (ends.length < outputs.length) return `${layer.className}: an output that is constant`;
   return { parts: translator.b.parts, outputs: ends };
-}
-
-type Attributes = Readonly<Record<string, unknown>>;
-type Translation = (t: Translator, node: Node, sample: SampleShape) => Known | string;
-
-class Translator {
-  readonly b = new PartBuilder();
-  readonly known = new Map<number, Known>();
-
-  constructor(
-    readonly layer: Layer,
-    readonly g: Graph,
-    readonly dialect: SaveDialect,
-  ) {}
-
-  /** @returns what is wrong. */
-  translate(node: Node): string | undefined {
-    const [output] = Object.values(node.outputs).map((id) => this.g.values[id]);
-    const sample = sampleOf(output);
-    const missing = Object.values(node.inputs).find((id) => !this.of(this.g.values[id]));
-    if (missing !== undefined) return this.#trains(this.g.values[missing], node);
-    const translation = Object.hasOwn(translations, node.op) ? translations[node.op] : undefined;
-    if (!translation) return `the operation ${node.op}`;
-    const constant = Object.values(node.inputs).every((id) => !isTensor(this.of(this.g.values[id])!));
-    if (!sample && !constant) return "samples of a batch that lie among one another";
-    const result = translation(this, node, sample ?? []);
-    if (typeof result === "string") return result;
-    this.known.set(output.id, result);
-    return undefined;
-  }
-
-  /** The value, or undefined for a weight that trains and is not a Dense's. */
-  of(value: Value): Known | undefined {
-    const found = this.known.get(value.id);
-    if (found) return found;
-    if (value.data) return { data: value.data, shape: value.shape };
-    const { parameter } = value;
-    // Those of a Dense or a LayerScale stay weights.
-    if (!parameter || (parameter.trainable && !this.#isKept(value))) return undefined;
-    return { data: parameter.value, shape: parameter.shape };
-  }
-
-  input(node: Node, name: string): Known {
-    return this.of(this.g.values[node.inputs[name]])!;
-  }
-
-  /** Whether the layer's weights are those of a product, [K, N] and where there is one a bias. */
-  denseOf(node: Node): boolean {
-    const [kernel, bias] = this.layer.parameters;
-    const { w, b } = node.inputs;
-    const { transposeX, transposeW, flatten } = node.attrs;
-    return (
-      this.layer.parameters.length === (b === undefined ? 1 : 2) &&
-      this.g.values[w].parameter === kernel &&
-      kernel.shape.length === 2 &&
-      (b === undefined || (this.g.values[b].parameter === bias && bias.shape.length === 1)) &&
-      !(transposeX === true || transposeW === true || flatten === true)
-    );
-  }
-
-  /** The factor of a product whose other one is the layer's only weight, one number for each channel. */
-  scaledBy(node: Node): Value | undefined {
-    const [a, b] = [this.g.values[node.inputs.a], this.g.values[node.inputs.b]];
-    const { parameters } = this.layer;
-    if (this.dialect === 2 || parameters.length !== 1) return undefined;
-    const [scale, x] = a.parameter === parameters[0] ? [a, b] : [b, a];
-    const channels = x.shape.at(-1);
-    const fits = scale.parameter === parameters[0] && product(scale.shape) === channels;
-    return fits && scale.shape.at(-1) === channels ? x : undefined;
-  }
-
-  #isKept(value: Value): boolean {
-    const readers = this.g.nodes.filter((node) => Object.values(node.inputs).includes(value.id));
-    if (readers.length !== 1) return false;
-    const [{ op }] = readers;
-    return (
-      (op === "matmul" && this.denseOf(readers[0])) || (op === "multiply" && this.scaledBy(readers[0]) !== undefined)
-    );
-  }
-
-  #trains(value: Value, node: Node): string {
-    const { parameter } = value;
-    return parameter
-      ? `its weight ${parameter.name} trains, in ${node.op}; freeze the layer to have it written as a constant`
-      : `the operation ${node.op}`;
-  }
-}
-
-/** Without the batch, where it is the first dimension and in no other. */
-function sampleOf({ shape }: Value): SampleShape | undefined {
-  const [first, ...rest] = shape;
-  return first === batch && rest.every((d) => d % batch !== 0) ? rest : undefined;
-}
-
-/** A constant's shape, the batch as 1. */
-const constantShape = (shape: readonly number[]) => shape.map((d) => (d === batch ? 1 : d));
-
-const only = (x: Known, then: (x: Tensor) => Known | string): Known | string =>
-  isTensor(x) ? then(x) : "arithmetic of constants";
-
-const translations: Readonly<Record<string, Translation>> = {
-  reshape: (t, node, sample) => {
-    const x = t.input(node, "x");
-    const shape = node.attrs.shape as readonly number[];
-    return isTensor(x) ? t.b.reshape(x, sample) : { data: x.data, shape: constantShape(shape) };
-  },
-  expand: (t, node) => {
-    const x = t.input(node, "x");
-    if (isTensor(x)) return "repetition of a tensor";
-    const shape = constantShape(node.attrs.shape as readonly number[]);
-    return { data: broadcast(x, shape), shape };
-  },
-  transpose: (t, node) =>
-    only(t.input(node, "x"), (x) => {
-      const order = node.attrs.permutation as readonly number[];
-      if (order[0] !== 0) return "a transpose of the batch";
-      return t.b.permute(
-        x,
-        order.slice(1).map((p) => p - 1),
-      );
-    }),
-  slice: (t, node) =>
-    only(t.input(node, "x"), (x) => {
-      const { begin, size } = node.attrs as { begin: readonly number[]; size: readonly number[] };
-      return x.sample.reduce((cut, d, a) => {
-        const length = size[a + 1] === -1 ? d - begin[a + 1] : size[a + 1];
-        return t.b.crop(cut, a, begin[a + 1], length);
-      }, x);
-    }),
-  pad: (t, node, sample) =>
-    only(t.input(node, "x"), (x) => {
-      const { before, after } = node.attrs as { before: readonly number[]; after: readonly number[] };
-      const elsewhere = before.some((p, a) => (p > 0 || after[a] > 0) && (a === 0 || a > 2));
-      if (x.sample.length !== 3 || elsewhere) return "padding of something else than rows and columns";
-      const padding = [1, 2].map((a) => [before[a], after[a]]);
-      return t.b.add("ZeroPadding2D", { padding, data_format: "channels_last" }, [x], sample);
-    }),
-  concatenate: (t, node, sample) => {
-    const rank = sample.length + 1;
-    const axis = node.attrs.axis as number;
-    const list = Object.keys(node.inputs).map((name) => t.input(node, name));
-    const like = list.find((x) => isTensor(x));
-    const at = axis < 0 ? axis + rank : axis;
-    const tensors = list.map((x) => (isTensor(x) ? x : like && t.b.materialise(x, x.shape.slice(1), like)));
-    if (!tensors.every((x) => x !== undefined)) return "a constant among tensors that are smaller";
-    return t.b.add("Concatenate", { axis: at }, tensors, sample, { asList: true });
-  },
-  affine: (t, node) =>
-    only(t.input(node, "x"), (x) => {
-      const { scale, offset } = node.attrs as { scale: number; offset: number };
-      return t.b.add("Rescaling", { scale, offset }, [x], x.sample);
-    }),
-  channelAffine: (t, node) =>
-    only(t.input(node, "x"), (x) => {
-      const [scale, shift] = [t.input(node, "scale"), t.input(node, "shift")];
-      if (isTensor(scale) || isTensor(shift)) return "factors that are computed";
-      return t.b.affine(x, scale, shift);
-    }),
-  add: (t, node, sample) => {
-    const { scaleA = 1, scaleB = 1 } = node.attrs as { scaleA?: number; scaleB?: number };
-    return combine(t, node, sample, "Add", [scaleA, scaleB]);
-  },
-  multiply: (t, node, sample) => {
-    const scaled = t.scaledBy(node);
-    const x = scaled && t.of(scaled);
-    if (!x || !isTensor(x)) return combine(t, node, sample, "Multiply", [1, 1]);
-    const config = { init_values: 1, projection_dim: x.sample.at(-1) };
-    return t.b.add("LayerScale", config, [x], sample, { ...moduleOf("LayerScale"), ownsWeights: true });
-  },
-  activation: (t, node) => only(t.input(node, "x"), (x) => activation(t, node.attrs, x)),
-  softmax: (t, node) => only(t.input(node, "x"), (x) => t.b.add("Softmax", { axis: -1 }, [x], x.sample)),
-  maxPool: (t, node, sample) =>
-    only(t.input(node, "x"), (x) =>
-      maxPooling(t.b, x, node.attrs as unknown as Pooling, [sample[0], sample[1]], sample),
-    ),
-  averagePool: (t, node, sample) =>
-    only(t.input(node, "x"), (x) =>
-      averagePooling(t.b, x, node.attrs as unknown as Pooling, [sample[0], sample[1]], sample),
-    ),
-  windowPool: (t, node, sample) =>
-    only(t.input(node, "x"), (x) => {
-      const { kind } = node.attrs;
-      const pooling = kind === "max" ? maxPooling : kind === "average" ? averagePooling : undefined;
-      if (!pooling) return "pooling by a norm";
-      return pooling(t.b, x, node.attrs as unknown as Pooling, [sample[0], sample[1]], sample);
-    }),
-  matmul: (t, node, sample) =>
-    only(t.input(node, "x"), (x) => {
-      if (!t.denseOf(node)) return productOfTensors(t, node, x, sample);
-      const useBias = node.inputs.b !== undefined;
-      const config = { units: sample.at(-1), use_bias: useBias, activation: "linear" };
-      return t.b.add("Dense", config, [x], sample, { ownsWeights: true });
-    }),
-};
-
-/** No layer of Keras computes it, an operation of Keras 3 does. */
-function productOfTensors(t: Translator, node: Node, x: Tensor, sample: SampleShape): Known | string {
-  const w = t.input(node, "w");
-  const { transposeX, transposeW, flatten } = node.attrs;
-  const plain = isTensor(w) && node.inputs.b === undefined && flatten !== true;
-  if (t.dialect !== 3 || !plain || w.sample.length !== x.sample.length || x.sample.length < 2)
-    return "a product of two tensors";
-  const turned = (tensor: Tensor) => {
-    const order = tensor.sample.map((_, i) => i);
-    return t.b.permute(tensor, [...order.slice(0, -2), order.at(-1)!, order.at(-2)!]);
-  };
-  const factors = [transposeX === true ? turned(x) : x, transposeW === true ? turned(w) : w];
-  return t.b.add("Matmul", {}, factors, sample, { module: "keras.src.ops.numpy" });
-}
-
-/** Of two tensors a layer; of a tensor and a constant a Rescaling. */
-function combine(
-  t: Translator,
-  node: Node,
-  sample: SampleShape,
-  className: "Add" | "Multiply",
-  factors: readonly [number, number],
-): Known | string {
-  const operands = [t.input(node, "a"), t.input(node, "b")] as const;
-  const [a, b] = operands.map((x, i) =>
-    isTensor(x) && factors[i] !== 1 ? t.b.affine(x, scalar(factors[i]), scalar(0)) : x,
-  );
-  if (isTensor(a) && isTensor(b)) {
-    const rank = Math.max(a.sample.length, b.sample.length);
-    const whole = (x: Tensor) => t.b.reshape(x, [...Array<number>(rank - x.sample.length).fill(1), ...x.sample]);
-    return t.b.add(className, {}, [whole(a), whole(b)], sample, { asList: true });
-  }
-  const x = isTensor(a) ? a : b;
-  const constant = (isTensor(a) ? b : a) as Constant;
-  if (!isTensor(x)) return "arithmetic of constants";
-  if (product(x.sample) !== product(sample)) return "repetition of a tensor by a constant";
-  const factor = isTensor(a) ? factors[1] : factors[0];
-  const scaled = { data: constant.data.map((v) => v * factor), shape: constantShape(constant.shape) };
-  return className === "Add" ? t.b.affine(x, scalar(1), scaled) : t.b.affine(x, scaled, scalar(0));
-}
-
-const activationNames: Readonly<Record<string, string>> = {
-  sigmoid: "sigmoid",
-  tanh: "tanh",
-  silu: "silu",
-  hardSigmoid: "hard_sigmoid",
-  hardSilu: "hard_silu",
-  gelu: "gelu",
-  softplus: "softplus",
-};
-
-function activation(t: Translator, attrs: Attributes, x: Tensor): Known | string {
-  const { kind, slope, maxValue, threshold } = attrs as {
-    kind: string;
-    slope?: number;
-    maxValue?: number;
-    threshold?: number;
-  };
-  if (kind === "linear") return x;
-  if (kind === "relu") {
-    const settings = { max_value: maxValue ?? null, negative_slope: slope ?? 0, threshold: threshold ?? 0 };
-    if (t.dialect !== 2) return t.b.add("ReLU", settings, [x], x.sample);
-    const part = rectifierPart("relu", settings);
-    return typeof part === "string" ? part : t.b.addAll(chain([part]), x, x.sample);
-  }
-  const config =
-    kind === "geluTanh"
-      ? { className: "gelu", config: { approximate: true } }
-      : kind === "elu"
-        ? { className: "ELU", config: { alpha: slope ?? 1 } }
-        : (activationNames[kind] ?? kind);
-  const written = writeActivation(config, t.dialect);
-  if (typeof written === "string") return written;
-  const { value, after } = written;
-  if (after.length > 0) return t.b.addAll(after, x, x.sample);
-  return t.b.add("Activation", { activation: value }, [x], x.sample);
 }
