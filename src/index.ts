@@ -48,7 +48,7 @@ export {
   sparseTopKCategoricalAccuracy,
   topKCategoricalAccuracy,
   type LossOptions,
-} from "./train/objectives";
+} from "./nn/objectives";
 export {
   adam,
   adamW,
@@ -59,6 +59,6 @@ export {
   type LearningRate,
   type RmspropOptions,
   type SgdOptions,
-} from "./train/optimizers";
+} from "./nn/optimizers";
 export { cosineDecay, exponentialDecay, piecewiseConstant } from "./train/schedules";
 export * from "./nn/layers";

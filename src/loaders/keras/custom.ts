@@ -29,6 +29,11 @@ export function registerLayer(className: string, factory: LayerFactory): void {
 /** What makes layers of a class that was registered. */
 export const registeredLayer = (className: string): LayerFactory | undefined => registered.get(className);
 
+/** The name under which a class of the user's was registered, "package>Class" or the class alone, for files that are written. */
+export function customClass(className: string): string | undefined {
+  return [...registered.keys()].find((name) => name === className || name.endsWith(`>${className}`));
+}
+
 export type CustomLayers = Readonly<Record<string, LayerFactory>>;
 
 /** The user's factory for a layer, where there is one: given for this file, or registered. */

@@ -7,7 +7,7 @@ import { connect, type SymbolicTensor } from "../../nn/symbolic";
 import { layerArguments, readCall, tensorsOf, type CallSpec } from "./calls";
 import { CallCounter } from "./call-counter";
 import type { BuildContext } from "./config";
-import { isModel, readHistories, readLayers, type History, type Serialised } from "./json";
+import { isModel, isSequential, readHistories, readLayers, type History, type Serialised } from "./json";
 import { isOperation, operationFrom } from "./operations";
 
 type MakeLayer = (s: Serialised, context: BuildContext) => Layer;
@@ -54,7 +54,7 @@ class FunctionalBuilder {
       this.#entries.set(s.name, { s, calls: s.inboundNodes.map((n) => readCall(`${this.#who}: ${s.name}`, n)) });
     }
     this.#inputs = readHistories(this.#who, serialised.config.input_layers);
-    this.#outputs = readHistories(this.#who, serialised.config.output_layers);
+    this.#outputs = readHistories(this.#who, serialised.config.output_layers).map((end) => this.#asCall(end));
   }
 
   build(): FunctionalModel {
@@ -74,6 +74,13 @@ class FunctionalBuilder {
     return model;
   }
 
+  /** Keras 3 counts a nested functional model's own node among the model's outputs, and not where calls refer to it. */
+  #asCall(end: History): History {
+    const s = this.#entries.get(end.layer)?.s;
+    const counted = this.context.dialect === 3 && s !== undefined && isModel(s) && !isSequential(s);
+    return counted ? { ...end, call: Math.max(0, end.call - 1) } : end;
+  }
+
   #addInput(name: string): void {
     const entry = this.#entries.get(name);
     if (entry?.s.className !== "InputLayer" || this.#results.has(keyOf(name, 0)))
@@ -81,9 +88,15 @@ class FunctionalBuilder {
     const layer = this.makeLayer(entry.s, this.context);
     if (!(layer instanceof InputLayer))
       throw new ThawError(this.#who, `the input ${name} is made otherwise`, "an InputLayer");
+    this.#freezeWithModel(layer);
     entry.layer = layer;
     const call = { layer, inputs: [], options: {} };
     this.#results.set(keyOf(name, 0), [{ layer, call, index: 0, shape: layer.shape }]);
+  }
+
+  /** Keras writes no flag for inputs and operations; a frozen model has them frozen too. */
+  #freezeWithModel(layer: Layer): void {
+    if (this.serialised.config.trainable === false) layer.trainable = false;
   }
 
   /** Each call goes as soon as its inputs are there. */
@@ -93,8 +106,9 @@ class FunctionalBuilder {
     const ready: PendingCall[] = [];
     let left = 0;
     for (const [name, entry] of this.#entries) {
-      // A nested model was called once while it was built; files count its later calls from 1.
-      const offset = isModel(entry.s) && (first.get(name) ?? 0) > 0 ? 1 : 0;
+      // A nested model was called once while it was built; files before Keras 3 count its later calls from 1.
+      const older = this.context.dialect < 3 && isModel(entry.s);
+      const offset = older && (first.get(name) ?? 0) > 0 ? 1 : 0;
       for (const [i, spec] of entry.calls.entries()) {
         const needed = new Set(tensorsOf(spec).map((h) => keyOf(h.layer, h.call)));
         const missing = [...needed].filter((key) => !this.#results.has(key));
@@ -142,6 +156,7 @@ class FunctionalBuilder {
         const shapes = tensors.map((t) => formatShape(t.shape)).join(" and ");
         throw new ThawError(who, `is called with samples of shapes ${shapes}`, "the same number of dimensions");
       }
+      this.#freezeWithModel(layer);
       entry.layer = layer;
       this.#counter.add(layer);
       this.#results.set(key, connect(layer, tensors, {}));

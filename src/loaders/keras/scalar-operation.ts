@@ -15,19 +15,18 @@ export interface ScalarOperationOptions extends LayerOptions {
 /** y = x op value, or y = value op x. Any shape; no weights. */
 export class ScalarOperation extends Layer {
   readonly className = "ScalarOperation";
-  readonly #options: ScalarOperationOptions;
 
-  constructor(options: ScalarOperationOptions) {
+  constructor(readonly options: ScalarOperationOptions) {
     super(options);
-    this.#options = options;
   }
 
   call(g: Graph, [x]: readonly Value[]): Value[] {
-    return [g.apply("affine", this.#affine(), { x })];
+    return [g.apply("affine", this.affine(), { x })];
   }
 
-  #affine(): { scale: number; offset: number } {
-    const { operation, value, numberFirst = false } = this.#options;
+  /** y = scale * x + offset. */
+  affine(): { scale: number; offset: number } {
+    const { operation, value, numberFirst = false } = this.options;
     switch (operation) {
       case "Add":
         return { scale: 1, offset: value };
@@ -41,7 +40,7 @@ export class ScalarOperation extends Layer {
   }
 
   config(): Record<string, unknown> {
-    const { operation, value, numberFirst } = this.#options;
+    const { operation, value, numberFirst } = this.options;
     return { operation, value, numberFirst };
   }
 }

@@ -2,7 +2,7 @@
  * Optimizers as plain data; the arithmetic is in the kernels, after Keras's formulas. Names and defaults are Keras's.
  */
 import { ThawError } from "../errors";
-import type { Optimizer } from "../nn/compile/update";
+import type { Optimizer } from "./compile/update";
 
 /** A number, or a function of the step (counted from 0) such as those of schedules.ts. */
 export type LearningRate = number | ((step: number) => number);

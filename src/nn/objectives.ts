@@ -1,7 +1,7 @@
 /** Losses and metrics as plain data over operations. Names are Keras's in camelCase. */
 import { ThawError } from "../errors";
 import type { Shape } from "../kernels/operation";
-import type { Objective } from "../nn/compile/trace";
+import type { Objective } from "./compile/trace";
 
 export interface LossOptions {
   /** Whether the model's output is not yet a probability (no softmax or sigmoid at its end). Default false, as in Keras. */

@@ -1,0 +1,65 @@
+/** What an optimizer keeps between steps, in the order of Keras's `optimizer.variables`. */
+import type { Parameter } from "../../../nn/parameter";
+import type { Hdf5Dataset } from "../../hdf5-tree";
+import type { TrainedWith } from "../../saved-file";
+import type { TrainableWeight } from "./written-weights";
+import { presentRate } from "./training-config";
+
+/** Keras's names of the slots that an optimizer has; in groups, of which each goes through all parameters before the next does. */
+export function slotGroups(
+  op: string,
+  slots: readonly string[],
+): readonly (readonly (readonly [slot: string, name: string])[])[] {
+  switch (op) {
+    case "adam":
+      return [
+        [
+          ["first", "momentum"],
+          ["second", "velocity"],
+        ],
+      ];
+    case "rmsprop":
+      return (
+        [
+          ["second", "velocity"],
+          ["first", "momentum"],
+          ["third", "average_gradient"],
+        ] as const
+      )
+        .filter(([slot]) => slots.includes(slot))
+        .map((slot) => [slot]);
+    default:
+      return slots.map((slot) => [[slot, "momentum"]]);
+  }
+}
+
+export interface OptimizerVariable {
+  /** "iteration", "learning_rate", or the parameter's name with the slot's behind it. */
+  readonly name: string;
+  readonly dataset: Hdf5Dataset;
+}
+
+/**
+ * Iteration, learning rate, then the slots of the parameters that train now, zeros for those that never did. Slots of parameters
+ * that are frozen by now have no place in Keras.
+ *
+ * @param trainable in the order of Keras's `model.trainable_variables`.
+ */
+export function optimizerVariables(trained: TrainedWith, trainable: readonly TrainableWeight[]): OptimizerVariable[] {
+  const { state, compiled } = trained;
+  const { op, slots } = compiled.optimizer;
+  const value = (parameter: Parameter, slot: string) =>
+    state.slots.get(parameter)?.[slot] ?? new Float32Array(parameter.count);
+  return [
+    { name: "iteration", dataset: { shape: [], data: BigInt64Array.of(BigInt(state.iteration)) } },
+    { name: "learning_rate", dataset: { shape: [], data: Float32Array.of(presentRate(trained)) } },
+    ...slotGroups(op, slots).flatMap((group) =>
+      trainable.flatMap(({ name, parameter, shape }) =>
+        group.map(([slot, suffix]) => ({
+          name: `${name}_${suffix}`,
+          dataset: { shape, data: value(parameter, slot) },
+        })),
+      ),
+    ),
+  ];
+}
