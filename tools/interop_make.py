@@ -19,6 +19,7 @@ KINDS = {
     "train": ("interop_training", "write_training"),
     "images": ("interop_images", "write_images"),
     "export": ("interop_onnx", "write_export"),
+    "export-onnx": ("interop_export_onnx", "check_exports"),
     "node-tests": ("interop_node_tests", "write_node_tests"),
 }
 

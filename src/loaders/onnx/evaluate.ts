@@ -115,7 +115,8 @@ export function compute(e: Emitter, node: OnnxNode, operands: readonly (Operand 
   }
   const emit = emitterOf(node);
   if (!emit) throw new ThawError(describe(node), "cannot be computed from the samples", "constants as its inputs");
-  return within(node, () => e.g.within(node.name, () => emit(e, node, operands)));
+  // A layer that stands for the node has its own name already.
+  return within(node, () => e.g.within(e.g.layer || node.name, () => emit(e, node, operands)));
 }
 
 /** An error says which node it is about. */

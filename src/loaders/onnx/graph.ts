@@ -49,7 +49,13 @@ export async function readGraph(
       };
     }),
   );
-  const whole = { ...graph, nodes: inlineFunctions(name, graph.nodes, functions) };
+  const whole = {
+    ...graph,
+    nodes: inlineFunctions(name, graph.nodes, functions),
+    producer: model.producerName,
+    name: model.graph!.name,
+    metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])),
+  };
   return { ...whole, nodes: ordered(name, whole) };
 }
 

@@ -1,11 +1,13 @@
 /** Reading ONNX files: networks of PyTorch, Keras and others into ordinary layers, in NHWC, every weight trainable. */
 import { ThawError } from "../../errors";
 import type { FunctionalModel } from "../../nn/model";
+import type { Sequential } from "../../nn/sequential";
 import { buildModel } from "./build/model";
 import { evaluate } from "./evaluate";
 import { readGraph } from "./graph";
 import { readInputs, type InputOptions } from "./inputs";
 import type { OnnxGraph } from "./ir";
+import { producer, readMetadata, restored } from "./save/metadata";
 import { checkOperators } from "./operators/index";
 import { simplifyPatterns } from "./patterns/index";
 import type { Sibling } from "./proto/tensor";
@@ -25,13 +27,24 @@ export interface OnnxOptions extends InputOptions {
  * @throws ThawError for files that are truncated or damaged, types and operators that Thaw does not have (all named at once, with
  * counts), sizes left open, and whatever mixes the samples of a batch.
  */
-export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOptions = {}): Promise<FunctionalModel> {
+export async function readOnnx(
+  name: string,
+  bytes: Uint8Array,
+  options: OnnxOptions = {},
+): Promise<FunctionalModel | Sequential> {
   const graph = await readOnnxGraph(name, bytes, options.sibling);
+  const said = graph.producer === producer ? readMetadata(graph.metadata!) : undefined;
+  if (said?.architecture && !options.inputShape) {
+    const { restoreModel } = await import("./save/restore");
+    const model = restoreModel(name, graph);
+    if (model) return restored(model, said);
+  }
   checkOperators(name, graph);
-  const { layouts, literalBatch } = readInputs(name, graph, options);
+  const { layouts, literalBatch } = readInputs(name, graph, options, said?.layout);
   try {
     const evaluated = evaluate(graph, layouts, literalBatch);
-    return buildModel(name, graph, simplifyPatterns(graph, evaluated), layouts, literalBatch);
+    const built = buildModel(name, graph, simplifyPatterns(graph, evaluated), layouts, literalBatch);
+    return said ? restored(built.model, said, built.paths) : built.model;
   } catch (error) {
     if (error instanceof ThawError && !error.message.startsWith(name)) error.message = `${name}: ${error.message}`;
     throw error;

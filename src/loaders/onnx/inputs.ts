@@ -16,15 +16,24 @@ export interface KnownInputs {
   readonly literalBatch: number;
 }
 
-/** @throws for sizes that neither the file nor the options say, and for both saying different ones. */
-export function readInputs(name: string, graph: OnnxGraph, options: InputOptions): KnownInputs {
+/**
+ * @param layout how images go in, where the file says so itself
+ * @throws for sizes that neither the file nor the options say, and for both saying different ones.
+ */
+export function readInputs(
+  name: string,
+  graph: OnnxGraph,
+  options: InputOptions,
+  layout?: "NCHW" | "NHWC",
+): KnownInputs {
   if (graph.inputs.length === 0) throw new ThawError(name, "has no inputs", "a model with at least one");
   if (options.inputShape && graph.inputs.length > 1)
     throw new ThawError(name, `has ${graph.inputs.length} inputs`, "one, where inputShape is given");
   const layouts = new Map<string, Layout>();
   let literalBatch = 1;
   for (const input of graph.inputs) {
-    const order = imageOrder(graph, input);
+    const order =
+      layout && input.dims?.length === 4 ? (layout === "NCHW" ? "channelsFirst" : "other") : imageOrder(graph, input);
     const dims = sizesOf(name, input, order, options.inputShape);
     if (typeof input.dims?.[0] === "number") literalBatch = input.dims[0];
     const shape = [batchSize, ...(order === "channelsFirst" ? [dims[1], dims[2], dims[0]] : dims)];

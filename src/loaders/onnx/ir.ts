@@ -30,6 +30,10 @@ export interface OnnxGraph {
   /** Without those that have an initializer. */
   readonly inputs: readonly OnnxInput[];
   readonly outputs: readonly string[];
+  /** What wrote the file, its name of the network, and what it says beside the graph; of whole files. */
+  readonly producer?: string;
+  readonly name?: string;
+  readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /** Which function a node calls, if it calls one. */

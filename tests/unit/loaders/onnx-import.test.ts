@@ -1,7 +1,7 @@
 /** How ONNX graphs become layers: in NHWC, without transposes, named after their modules. */
 import { describe, expect, it } from "vitest";
 import { Graph } from "../../../src/nn/graph";
-import type { FunctionalModel } from "../../../src/nn/model";
+import type { Container } from "../../../src/nn/model";
 import { readOnnx } from "../../../src/loaders/onnx/index";
 import { makePlan, sgd, sparseCategoricalCrossentropy } from "../../../src/index";
 import { hasSharedAssets, readBytes, readShared } from "../../setup/files";
@@ -9,10 +9,10 @@ import { floats, info, ints, node, onnxFile, type GraphInit } from "../../suppor
 import { softwareAdapter } from "../../support/nets";
 
 /** Classes of the layers behind the input. */
-const classes = (model: FunctionalModel): string[] => model.layers.slice(1).map((l) => l.className);
+const classes = (model: Container): string[] => model.layers.slice(1).map((l) => l.className);
 
 /** Engine operations that a batch of two costs. */
-function operations(model: FunctionalModel): string[] {
+function operations(model: Container): string[] {
   const g = new Graph(2);
   model.call(
     g,

@@ -27,10 +27,16 @@ export const isBuilt = (x: Known | undefined): x is Built => x !== undefined && 
 export const imageAxes = [[0], [3], [1], [2]] as const;
 
 export class Builder {
-  readonly names = new Names();
+  readonly names: Names;
   readonly #values = new Map<string, Known>();
 
-  constructor(readonly literalBatch: number) {}
+  /** @param own whether the file is one of Thaw's, where names of nodes begin with those of layers. */
+  constructor(
+    readonly literalBatch: number,
+    own = false,
+  ) {
+    this.names = new Names(own);
+  }
 
   get(name: string): Known | undefined {
     return name === "" ? undefined : this.#values.get(name);
@@ -88,13 +94,8 @@ export class Builder {
           );
         return { symbolic: built[through].symbolic, layout };
       });
-    const named = this.names.take(
-      name ??
-        this.names.of(
-          node,
-          inputs.map((x) => (isBuilt(x) ? undefined : x)),
-        ),
-    );
+    const weights = inputs.map((x) => (isBuilt(x) ? undefined : x));
+    const named = name === undefined ? this.names.of(node, weights) : this.names.take(name);
     const layer = new OnnxOperation({ ...options, name: named }, write);
     const outputs = connect(
       layer,

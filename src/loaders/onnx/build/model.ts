@@ -4,19 +4,24 @@ import type { SymbolicTensor } from "../../../nn/symbolic";
 import { ThawError } from "../../../errors";
 import { batchSize, type Evaluated } from "../evaluate";
 import type { OnnxGraph } from "../ir";
+import { producer } from "../save/metadata";
 import { dimsOf, type Layout } from "../layout/tensor";
 import { Builder, isBuilt, type Built } from "./builder";
 import { makeLayer } from "./layers";
 
-/** @throws for outputs that do not depend on the samples. */
+/**
+ * @returns also which layer of the file each layer is part of, where it is a file of Thaw's
+ * @throws for outputs that do not depend on the samples.
+ */
 export function buildModel(
   name: string,
   graph: OnnxGraph,
   evaluated: Evaluated,
   layouts: ReadonlyMap<string, Layout>,
   literalBatch: number,
-): FunctionalModel {
-  const b = new Builder(literalBatch);
+): { model: FunctionalModel; paths: ReadonlyMap<string, string> } {
+  const own = graph.producer === producer;
+  const b = new Builder(literalBatch, own);
   for (const [constant, tensor] of evaluated.constants) b.set(constant, tensor);
   const inputs: SymbolicTensor[] = [];
   for (const [name, layout] of layouts) {
@@ -37,7 +42,8 @@ export function buildModel(
       throw new ThawError(name, `its output ${output} is a constant`, "outputs that are computed from the samples");
     return finished(b, output, found);
   });
-  return new FunctionalModel({ inputs, outputs, name: modelName(name) });
+  const model = new FunctionalModel({ inputs, outputs, name: (own && graph.name) || modelName(name) });
+  return { model, paths: b.names.wanted };
 }
 
 /** `models/resnet18.onnx` -> resnet18 */

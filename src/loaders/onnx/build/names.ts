@@ -35,17 +35,23 @@ export function readableName(node: OnnxNode): string {
 
 /** Gives each layer a name of its own. */
 export class Names {
-  readonly #taken = new Set<string>();
+  /** Names that were given, and what each was to be. */
+  readonly wanted = new Map<string, string>();
+
+  /** @param own whether the file is one of Thaw's: `block_1/conv/Conv_1` is part of the layer block_1/conv. */
+  constructor(readonly own = false) {}
 
   take(wanted: string): string {
     let name = wanted;
-    for (let n = 1; this.#taken.has(name); n++) name = `${wanted}_${n}`;
-    this.#taken.add(name);
+    for (let n = 1; this.wanted.has(name); n++) name = `${wanted}_${n}`;
+    this.wanted.set(name, wanted);
     return name;
   }
 
   /** For a node with these weights. */
   of(node: OnnxNode, weights: readonly (HostTensor | undefined)[] = []): string {
+    const end = node.name.lastIndexOf("/");
+    if (this.own && end > 0) return this.take(node.name.slice(0, end));
     const modules = weights.map((w) => moduleOf(w?.weight)).filter((m) => m !== undefined);
     return this.take(modules[0] ?? readableName(node));
   }

@@ -18,15 +18,21 @@ import { axesOf, sliceRanges, splitSizes, targetShape } from "../shapes";
 type Inputs = readonly (HostTensor | undefined)[];
 type Fold = (node: OnnxNode, inputs: Inputs) => readonly HostTensor[];
 
-/** The same numbers under other dimensions; what is repeated is carried out first. */
-const reshaped = (x: HostTensor, dims: readonly number[]): HostTensor => ({
-  dims,
-  kind: x.kind,
-  ...(x.weight !== undefined && { weight: x.weight }),
-  get data() {
-    return x.data;
-  },
-});
+/** The same numbers under other dimensions; what is repeated is carried out first, unless it stays so: once for each sample. */
+function reshaped(x: HostTensor, dims: readonly number[]): HostTensor {
+  const own = x.repeats?.dims;
+  const once = own?.length === x.dims.length && own.every((d, i) => d === (i === 0 ? 1 : x.dims[i]));
+  if (x.repeats && once && dims[0] === x.dims[0])
+    return repeated("Reshape", reshaped(x.repeats, [1, ...dims.slice(1)]), dims);
+  return {
+    dims,
+    kind: x.kind,
+    ...(x.weight !== undefined && { weight: x.weight }),
+    get data() {
+      return x.data;
+    },
+  };
+}
 
 function constant(node: OnnxNode): HostTensor {
   const tensor = tensorOf(node, "value");
