@@ -23,6 +23,8 @@ export interface SaveOptions {
   readonly optimizer?: boolean;
   /** Writes weights that are NaN or infinite too, which are refused otherwise. */
   readonly allowNonFinite?: boolean;
+  /** In Node, for paths: false refuses to replace a file that is there. Default true. */
+  readonly overwrite?: boolean;
   /** Ends saving with the signal's reason; nothing is left of it then. */
   readonly signal?: AbortSignal;
   /** For ONNX alone. */
@@ -58,7 +60,7 @@ export async function saveModel(
 ): Promise<readonly SavedFile[]> {
   options.signal?.throwIfAborted();
   const [{ openTarget }, { savedFiles }] = await Promise.all([import("./targets/index"), import("./saved-files")]);
-  const { format, name, write } = openTarget(model.name, target, options.format);
+  const { format, name, write } = openTarget(model.name, target, options);
   const files = await savedFiles(model, format, name, options);
   options.signal?.throwIfAborted();
   await write?.(files, options.signal);

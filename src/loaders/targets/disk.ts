@@ -11,6 +11,14 @@ export interface Disk {
   stat(path: string): Promise<{ isFile(): boolean; readonly mode: number }>;
 }
 
+export interface DiskOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** False: files that are there are not replaced. Default true. */
+  readonly overwrite?: boolean | undefined;
+  /** Default: Node's. */
+  readonly disk?: Disk;
+}
+
 export interface DiskFile {
   write(bytes: Uint8Array): Promise<{ readonly bytesWritten: number }>;
   chmod(mode: number): Promise<void>;
@@ -50,8 +58,7 @@ interface Pending {
 export async function writeToDisk(
   folder: string,
   files: readonly SavedFile[],
-  signal: AbortSignal | undefined,
-  disk?: Disk,
+  { signal, overwrite = true, disk }: DiskOptions = {},
 ): Promise<void> {
   const fs = disk ?? (await nodeDisk());
   const stamp = crypto.randomUUID().slice(0, 8);
@@ -62,6 +69,13 @@ export async function writeToDisk(
     for (const file of files) {
       current = `${folder}${file.name}`;
       pending.push(await prepare(fs, current, file, stamp));
+      if (!overwrite && pending.at(-1)!.mode !== undefined)
+        throw new ThawError(
+          current,
+          "is there already",
+          "a name that is not taken",
+          "Allow it to be overwritten, or name another place.",
+        );
     }
     for (const { temporary, file, mode } of pending) {
       current = `${folder}${file.name}`;

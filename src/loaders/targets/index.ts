@@ -1,5 +1,6 @@
 /** From what the user names as a target to its format, its main file's name, and what writes there. */
 import { ThawError } from "../../errors";
+import type { SaveOptions } from "../save";
 import { chooseFormat, fileNameFor, isSaveFormat } from "../save-format";
 import type { SavedFile, SaveFormat } from "../saved-file";
 import { writeToDisk } from "./disk";
@@ -15,9 +16,13 @@ export interface OpenTarget {
 }
 
 /** @throws for a target of another kind, and where it does not tell the format; nothing is touched yet. */
-export function openTarget(model: string, target: unknown, wanted: SaveFormat | undefined): OpenTarget {
+export function openTarget(
+  model: string,
+  target: unknown,
+  { format: wanted, overwrite }: Pick<SaveOptions, "format" | "overwrite"> = {},
+): OpenTarget {
   if (typeof target === "string" && isSaveFormat(target)) return bytesOnly(model, target, wanted);
-  if (typeof target === "string" || target instanceof URL) return named(model, target, wanted);
+  if (typeof target === "string" || target instanceof URL) return named(model, target, wanted, overwrite);
   const { kind, name } = (target ?? {}) as Partial<FileSystemHandle>;
   if (kind === "file" && typeof name === "string")
     return {
@@ -50,7 +55,12 @@ const inNode = () =>
   typeof (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node === "string";
 
 /** A path in Node, a name for a download elsewhere. */
-function named(model: string, target: string | URL, wanted: SaveFormat | undefined): OpenTarget {
+function named(
+  model: string,
+  target: string | URL,
+  wanted: SaveFormat | undefined,
+  overwrite: boolean | undefined,
+): OpenTarget {
   const text = target instanceof URL ? target.href : target;
   const isFile = text.startsWith("file:");
   // Two letters at least: one and a colon is a drive.
@@ -64,5 +74,9 @@ function named(model: string, target: string | URL, wanted: SaveFormat | undefin
   const [, folder, given] = /^(.*[/\\])?([^/\\]*)$/s.exec(path)!;
   const format = given === "" && wanted !== undefined ? chooseFormat("", wanted) : chooseFormat(given || path, wanted);
   const name = given || fileNameFor(model, format);
-  return { format, name, write: async (files, signal) => await writeToDisk(folder ?? "", files, signal) };
+  return {
+    format,
+    name,
+    write: async (files, signal) => await writeToDisk(folder ?? "", files, { signal, overwrite }),
+  };
 }

@@ -58,16 +58,16 @@ function failing(kind: keyof Disk | keyof DiskFile, nth: number, error: unknown)
 
 describe("one file", () => {
   it("is written whole, and replaces what was there with its permissions", async () => {
-    await writeToDisk(folder, [text("cats.keras", "one")], undefined);
+    await writeToDisk(folder, [text("cats.keras", "one")]);
     fs.chmodSync(`${folder}cats.keras`, 0o600);
-    await writeToDisk(folder, [text("cats.keras", "two")], undefined);
+    await writeToDisk(folder, [text("cats.keras", "two")]);
     expect(listed()).toEqual({ "cats.keras": "two" });
     expect(fs.statSync(`${folder}cats.keras`).mode & 0o777).toBe(0o600);
   });
 
   it("is on the disk before it has its name", async () => {
     const disk = failing("open", 99, undefined);
-    await writeToDisk(folder, [text("cats.keras", "one")], undefined, disk);
+    await writeToDisk(folder, [text("cats.keras", "one")], { disk });
     const order = disk.steps.filter((s) => ["write", "sync", "rename"].includes(s));
     expect(order).toEqual(["write", "sync", "rename", "sync"]);
   });
@@ -81,18 +81,18 @@ describe("one file", () => {
   ] as const)("a failing %s (%s) leaves the old file and nothing else", async (kind, code, message) => {
     fs.writeFileSync(`${folder}cats.keras`, "old");
     const disk = failing(kind, 1, coded(code));
-    await expect(writeToDisk(folder, [text("cats.keras", "new")], undefined, disk)).rejects.toThrow(message);
+    await expect(writeToDisk(folder, [text("cats.keras", "new")], { disk })).rejects.toThrow(message);
     expect(listed()).toEqual({ "cats.keras": "old" });
     fs.rmSync(`${folder}cats.keras`);
     const again = failing(kind, 1, coded(code));
-    await expect(writeToDisk(folder, [text("cats.keras", "new")], undefined, again)).rejects.toThrow(message);
+    await expect(writeToDisk(folder, [text("cats.keras", "new")], { disk: again })).rejects.toThrow(message);
     expect(listed()).toEqual({});
   });
 
   it("a disk that fills up in the middle leaves no half file", async () => {
     const large = { name: "large.keras", bytes: new Uint8Array(9 * 2 ** 20) };
     const disk = failing("write", 3, coded("ENOSPC"));
-    await expect(writeToDisk(folder, [large], undefined, disk)).rejects.toThrow(/the disk is full/);
+    await expect(writeToDisk(folder, [large], { disk })).rejects.toThrow(/the disk is full/);
     expect([disk.steps.filter((s) => s === "write").length, listed()]).toEqual([3, {}]);
   });
 
@@ -104,7 +104,7 @@ describe("one file", () => {
       const file = await open(...args);
       return { ...file, write: async (part) => await file.write(part.subarray(0, 300)) };
     };
-    await writeToDisk(folder, [{ name: "x.keras", bytes }], undefined, disk);
+    await writeToDisk(folder, [{ name: "x.keras", bytes }], { disk });
     expect(new Uint8Array(fs.readFileSync(`${folder}x.keras`))).toEqual(bytes);
   });
 
@@ -123,27 +123,34 @@ describe("one file", () => {
       };
     };
     const large = { name: "large.keras", bytes: new Uint8Array(9 * 2 ** 20) };
-    await expect(writeToDisk(folder, [large], abort.signal, disk)).rejects.toThrow("changed my mind");
+    await expect(writeToDisk(folder, [large], { signal: abort.signal, disk })).rejects.toThrow("changed my mind");
     expect(listed()).toEqual({});
+  });
+
+  it("is refused where one is there and shall stay", async () => {
+    fs.writeFileSync(`${folder}b.bin`, "old");
+    const writing = writeToDisk(folder, shards("new "), { overwrite: false });
+    await expect(writing).rejects.toThrow(/b\.bin: is there already; expected a name that is not taken/);
+    expect(listed()).toEqual({ "b.bin": "old" });
+    await writeToDisk(folder, [text("c.keras", "new")], { overwrite: false });
+    expect(listed()).toEqual({ "b.bin": "old", "c.keras": "new" });
   });
 
   it("follows a link to the file, and refuses folders, devices and folders that are not there", async () => {
     fs.mkdirSync(`${folder}sub`);
     fs.writeFileSync(`${folder}sub/real.keras`, "old");
     fs.symlinkSync("sub/real.keras", `${folder}link.keras`);
-    await writeToDisk(folder, [text("link.keras", "new")], undefined);
+    await writeToDisk(folder, [text("link.keras", "new")]);
     expect(fs.readFileSync(`${folder}sub/real.keras`, "utf8")).toBe("new");
     expect(fs.lstatSync(`${folder}link.keras`).isSymbolicLink()).toBe(true);
     expect(fs.readdirSync(`${folder}sub`)).toEqual(["real.keras"]);
     fs.mkdirSync(`${folder}taken.keras`);
-    await expect(writeToDisk(folder, [text("taken.keras", "x")], undefined)).rejects.toThrow(
-      /taken\.keras: is no file/,
-    );
-    await expect(writeToDisk("/dev/", [text("null", "x")], undefined)).rejects.toThrow(/\/dev\/null: is no file/);
-    await expect(writeToDisk(`${folder}nowhere/`, [text("x.keras", "x")], undefined)).rejects.toThrow(
+    await expect(writeToDisk(folder, [text("taken.keras", "x")])).rejects.toThrow(/taken\.keras: is no file/);
+    await expect(writeToDisk("/dev/", [text("null", "x")])).rejects.toThrow(/\/dev\/null: is no file/);
+    await expect(writeToDisk(`${folder}nowhere/`, [text("x.keras", "x")])).rejects.toThrow(
       /nowhere\/x\.keras: its folder is not there; expected a place to write to\. Make the folder first/,
     );
-    await expect(writeToDisk(`${folder}sub/real.keras/`, [text("x.keras", "x")], undefined)).rejects.toThrow(
+    await expect(writeToDisk(`${folder}sub/real.keras/`, [text("x.keras", "x")])).rejects.toThrow(
       /its folder is a file/,
     );
   });
@@ -151,7 +158,7 @@ describe("one file", () => {
 
 describe("several files", () => {
   it("replace the old ones, model.json set aside first and put last", async () => {
-    await writeToDisk(folder, shards("old "), undefined);
+    await writeToDisk(folder, shards("old "));
     const disk = failing("open", 99, undefined);
     const renames: string[] = [];
     const rename = disk.rename.bind(disk);
@@ -160,7 +167,7 @@ describe("several files", () => {
       renames.push(role);
       await rename(from, to);
     };
-    await writeToDisk(folder, shards("new "), undefined, disk);
+    await writeToDisk(folder, shards("new "), { disk });
     expect(renames).toEqual(["model.json aside", "b.bin aside", "a.bin aside", "a.bin", "b.bin", "model.json"]);
     expect(listed()).toEqual({ "a.bin": "new a", "b.bin": "new b", "model.json": "new m" });
   });
@@ -172,15 +179,15 @@ describe("several files", () => {
     ...[1, 2, 3, 4, 5, 6].map((n) => ["rename", n] as const),
   ])("a failing %s, the %dth, leaves the old ones and nothing else", async (kind, nth) => {
     const old = { "a.bin": "old a", "b.bin": "old b", "model.json": "old m" };
-    await writeToDisk(folder, shards("old "), undefined);
+    await writeToDisk(folder, shards("old "));
     const disk = failing(kind, nth, coded("ENOSPC"));
-    await expect(writeToDisk(folder, shards("new "), undefined, disk)).rejects.toThrow(/the disk is full/);
+    await expect(writeToDisk(folder, shards("new "), { disk })).rejects.toThrow(/the disk is full/);
     expect(listed()).toEqual(old);
     if (kind === "rename" && nth > 3) return; // without old files there are three
     fs.rmSync(folder, { recursive: true });
     fs.mkdirSync(folder);
     const again = failing(kind, nth, coded("ENOSPC"));
-    await expect(writeToDisk(folder, shards("new "), undefined, again)).rejects.toThrow(/the disk is full/);
+    await expect(writeToDisk(folder, shards("new "), { disk: again })).rejects.toThrow(/the disk is full/);
     expect(listed()).toEqual({});
   });
 });
