@@ -20,6 +20,8 @@ KINDS = {
     "images": ("interop_images", "write_images"),
     "export": ("interop_onnx", "write_export"),
     "export-onnx": ("interop_export_onnx", "check_exports"),
+    "start": ("interop_export_keras", "write_start"),
+    "check-keras": ("interop_export_keras", "check_saved"),
     "node-tests": ("interop_node_tests", "write_node_tests"),
 }
 

@@ -14,6 +14,7 @@ export type { WeightReport } from "./assign";
 export { freezePoints, lastOfBlocks, type FreezePoint } from "./freeze-points";
 export { identify, type FileIdentity } from "./identify";
 export { registerLayer, type CustomLayers, type LayerFactory } from "./keras/custom";
+export { trainingOf, type SavedTraining } from "./keras/training";
 export { preprocessings, withPreprocessing, type PreprocessingOption } from "./preprocessing";
 export { saveModel, type SaveOptions, type SaveTarget } from "./save";
 export type { SavedFile, SaveFormat } from "./saved-file";

@@ -20,6 +20,8 @@ export function fillParameters(model: Container, seed = 1): Container {
 /** What TF.js lacks is left out where asked: groups, LayerScale, rectifiers with every option. */
 interface Options {
   readonly forTfjs?: boolean;
+  /** One input where there are two, for what takes one. */
+  readonly oneInput?: boolean;
 }
 
 /** Layers of images with weights, and what stands between them. */
@@ -79,9 +81,9 @@ export function everyImageLayer({ forTfjs = false }: Options = {}): FunctionalMo
 }
 
 /** Layers of any tensors, every activation, two inputs and two outputs. */
-export function everyVectorLayer({ forTfjs = false }: Options = {}): FunctionalModel {
+export function everyVectorLayer({ forTfjs = false, oneInput = false }: Options = {}): FunctionalModel {
   const left = input([12], { name: "left" });
-  const right = input([12], { name: "right" });
+  const right = oneInput ? new layers.Dense({ name: "other", units: 12 }).apply(left) : input([12], { name: "right" });
   const shared = new layers.Dense({ name: "shared", units: 6, activation: "tanh" });
   const [a, b] = [shared.apply(left), shared.apply(right)];
   const merges = [
@@ -132,7 +134,7 @@ export function everyVectorLayer({ forTfjs = false }: Options = {}): FunctionalM
     new layers.Flatten({ name: "flat" }).apply(folded),
     new layers.Dense({ name: "second", units: 2, trainable: false }).apply(all),
   ];
-  return new FunctionalModel({ inputs: [left, right], outputs, name: "every_vector_layer" });
+  return new FunctionalModel({ inputs: oneInput ? left : [left, right], outputs, name: "every_vector_layer" });
 }
 
 /** A functional base, half of it frozen, called in inference mode, inside a functional model; a Sequential inside that. */

@@ -3,11 +3,13 @@ import { ThawError } from "../../errors";
 import type { FunctionalModel } from "../../nn/model";
 import type { Sequential } from "../../nn/sequential";
 import { assign } from "../assign";
-import { openHdf5 } from "../hdf5";
+import { openHdf5, type Hdf5File } from "../hdf5";
 import { parseJson } from "../json";
+import type { StoredTensor } from "../tensors";
 import { unzip } from "../zip";
 import { modelFromConfig, type ConfigOptions } from "./config";
 import { dialectOf } from "./dialect";
+import { keepTraining, saysTraining } from "./training";
 import { matchKerasWeights } from "./weights";
 
 const isKnown = (member: string) => /^(config\.json|metadata\.json|model\.weights\.(h5|npz|json))$/.test(member);
@@ -40,10 +42,23 @@ export async function readKeras(
   const file = await openHdf5(`${name}/model.weights.h5`, weights);
   try {
     assign(name, model, file, matchKerasWeights(model, file));
+    const compiled = json.compile_config;
+    if (saysTraining(compiled)) {
+      const variables = optimizerTensors(file);
+      keepTraining(model, { file: name, config: compiled, variables });
+    }
   } finally {
     file.close();
   }
   return model;
+}
+
+/** Keras's `optimizer.variables`, in order. */
+function optimizerTensors(file: Hdf5File): StoredTensor[] {
+  const tensors: StoredTensor[] = [];
+  for (let next = file.get("optimizer/vars/0"); next; next = file.get(`optimizer/vars/${tensors.length}`))
+    tensors.push(next);
+  return tensors;
 }
 
 /** The weights of a `.keras` file, for a model that is there already. */

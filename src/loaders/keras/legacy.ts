@@ -11,6 +11,7 @@ import { NameIndex } from "../names";
 import type { StoredTensor } from "../tensors";
 import { modelFromConfig, type ConfigOptions } from "./config";
 import { dialectOf } from "./dialect";
+import { keepTraining, saysTraining } from "./training";
 import { sampleCounts } from "./weights";
 
 /** Whether a file is in this format, rather than `.weights.h5` of Keras 3. */
@@ -44,10 +45,24 @@ export async function readLegacyModel(
     const model = modelFromConfig(name, config, dialect, options);
     model.assignPaths();
     assign(name, model, file, matchLegacyWeights(name, model, file));
+    const training = file.attribute("/", "training_config");
+    if (training !== undefined) keepLegacyTraining(name, model, file, training);
     return model;
   } finally {
     file.close();
   }
+}
+
+/** The optimizer stands beside the rest here; its state is known as Keras 3 writes it. */
+function keepLegacyTraining(name: string, model: Container, file: Hdf5File, text: string): void {
+  const { optimizer_config: optimizer, ...rest } = parseJson(`${name}/training_config`, text);
+  const config = { ...rest, optimizer };
+  if (!saysTraining(config)) return;
+  const names = file.texts("optimizer_weights", "weight_names") ?? [];
+  const isKnown = names.length === 0 || (names[0].endsWith("/iteration") && names[1]?.endsWith("/learning_rate"));
+  const found = names.map((weight) => file.get(`optimizer_weights/${weight}`));
+  const variables = isKnown ? found.filter((tensor) => tensor !== undefined) : undefined;
+  keepTraining(model, { file: name, config, variables });
 }
 
 /** One layer's, or one nested model's, weights in the file. */

@@ -43,13 +43,39 @@ interface Slot {
 /** Folders of the children: "layers" since Keras 2.16, another name in the `.keras` files of Keras 2.13 to 2.15. */
 const childFolders = ["layers", "_layer_checkpoint_dependencies"];
 
-function slotsOf(model: Container, folder: string, prefix: string, seen: Set<Layer>): Slot[] {
-  return childPaths(model).flatMap(([name, layer]) => {
+/** Names of layers that groups carry since Keras 3.6, each read once. */
+class GroupNames {
+  readonly #names = new Map<string, string | undefined>();
+
+  constructor(readonly file: KerasWeightFile) {}
+
+  of(group: string): string | undefined {
+    if (!this.#names.has(group)) this.#names.set(group, this.file.attribute(group, "name"));
+    return this.#names.get(group);
+  }
+
+  /** The folder of the layer of this name and class within a model's folder, where there is one alone. */
+  find(folder: string, layer: Layer): string | undefined {
+    const inside = this.file.paths.filter((p) => p.startsWith(folder)).map((p) => p.slice(folder.length).split("/")[0]);
+    const base = snakeCase(layer.className);
+    const alike = [...new Set(inside)].filter(
+      (child) => child.replace(/_\d+$/, "") === base && this.of(`${folder}${child}/vars`) === layer.name,
+    );
+    return alike.length === 1 ? alike[0] : undefined;
+  }
+}
+
+function slotsOf(model: Container, folder: string, prefix: string, seen: Set<Layer>, names: GroupNames): Slot[] {
+  return childPaths(model).flatMap(([counted, layer]) => {
     // A layer that is used twice is written once, at the first place.
     if (seen.has(layer)) return [];
     seen.add(layer);
-    const path = `${prefix}${folder}/${name}/`;
-    return layer instanceof Container ? slotsOf(layer, folder, path, seen) : layerSlots(layer, path);
+    if (layer.allParameters().length === 0) return [];
+    // Keras counts in the order in which it has built the model, which need not be the file's.
+    const written = names.of(`${prefix}${folder}/${counted}/vars`);
+    const moved = written !== undefined && written !== layer.name && names.find(`${prefix}${folder}/`, layer);
+    const path = `${prefix}${folder}/${moved === false || moved === undefined ? counted : moved}/`;
+    return layer instanceof Container ? slotsOf(layer, folder, path, seen, names) : layerSlots(layer, path);
   });
 }
 
@@ -77,20 +103,19 @@ const isForeign = (path: string) =>
 
 export function matchKerasWeights(model: Container, file: KerasWeightFile): Matching {
   const folder = childFolders.find((f) => file.paths.some((p) => p.startsWith(`${f}/`))) ?? childFolders[0];
-  const slots = slotsOf(model, folder, "", new Set());
+  const names = new GroupNames(file);
+  const slots = slotsOf(model, folder, "", new Set(), names);
   const present = new Set(file.paths);
   const left = new Set(file.paths.filter((path) => !isForeign(path)));
   const problems: string[] = [];
   const assignments: Assignment[] = [];
-  const names = new Map<string, string | undefined>();
   for (const { paths, parameter, layer } of slots) {
     const path = paths.find((p) => present.has(p));
     if (path === undefined) continue;
     left.delete(path);
     // Since Keras 3.6, groups carry the layer's name.
     const group = path.slice(0, path.lastIndexOf("/"));
-    if (!names.has(group)) names.set(group, file.attribute(group, "name"));
-    const written = names.get(group);
+    const written = names.of(group);
     if (written !== undefined && written !== layer.name && !parameter.name.includes("/"))
       problems.push(`${path} belongs to ${written}, expected ${layer.name}`);
     assignments.push({ parameter, path });

@@ -1,6 +1,5 @@
 /** Writes `.keras` and `.weights.h5` of Keras 3, and legacy `.h5` models. */
 import type { Container } from "../../../nn/model";
-import type { Parameter } from "../../../nn/parameter";
 import { Hdf5Group, layOutHdf5 } from "../../hdf5-writer";
 import type { TrainedWith } from "../../saved-file";
 import { zip, zipMember } from "../../zip-writer";
@@ -10,7 +9,7 @@ import { optimizerVariables } from "./optimizer-variables";
 import { compileConfig, optimizerConfig, optimizerName } from "./training-config";
 import { addLegacyWeights, kerasWeights } from "./weights-tree";
 import { writtenModel } from "./written-model";
-import { writtenLayers } from "./written-weights";
+import { trainableOf } from "./written-weights";
 
 /** The Keras whose form the files have. */
 const kerasVersion = "3.15.1";
@@ -82,13 +81,6 @@ function addLegacyTraining(root: Hdf5Group, who: string, written: WrittenModel, 
     variables.map(({ name }) => `${prefix}/${name}`),
   );
   for (const { name, dataset } of variables) group.add(`${prefix}/${name}`, dataset);
-}
-
-/** Parameters that train now, in the order of Keras's `model.trainable_variables`: layer by layer, nested ones where they stand. */
-function trainableOf(model: WrittenModel): [name: string, parameter: Parameter][] {
-  return writtenLayers(model).flatMap(({ names, parameters }) =>
-    parameters.filter((p) => p.trainable).map((p): [string, Parameter] => [[...names, p.name].join("_"), p]),
-  );
 }
 
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));

@@ -18,9 +18,7 @@ interface Findings {
 
 /** @throws one error that names every layer that the dialect cannot say, and for names that collide. */
 export function writtenModel(model: Container, dialect: SaveDialect): WrittenModel {
-  const findings: Findings = { problems: [], owners: new Map() };
-  const written = new ModelWriter(model, dialect, findings).write();
-  const { problems } = findings;
+  const { written, problems } = draftModel(model, dialect);
   if (problems.length > 0) {
     const program = dialect === 2 ? "TF.js" : "Keras";
     const more = problems.length > 20 ? ` and ${problems.length - 20} more` : "";
@@ -32,6 +30,15 @@ export function writtenModel(model: Container, dialect: SaveDialect): WrittenMod
     );
   }
   return written;
+}
+
+/** The same with what is wrong beside it: layers that cannot be said have their place and their weights in it. */
+export function draftModel(
+  model: Container,
+  dialect: SaveDialect,
+): { written: WrittenModel; problems: readonly string[] } {
+  const findings: Findings = { problems: [], owners: new Map() };
+  return { written: new ModelWriter(model, dialect, findings).write(), problems: findings.problems };
 }
 
 class ModelWriter {
@@ -109,15 +116,9 @@ class ModelWriter {
     if (typeof parts === "string") {
       const problem = `${layer.name} (${parts})`;
       if (!this.findings.problems.includes(problem)) this.findings.problems.push(problem);
-      // So that the rest can be looked at too.
-      const entry: Entry = { ...this.#base(layer, name), className: "", module: null, config: {}, isOperation: false };
-      this.#references.set(
-        call,
-        outputs.map((shape, output) => ({ entry, call: 0, output, shape })),
-      );
-      return;
     }
-    this.#references.set(call, this.#addParts(call, name, parts, inputs, outputs));
+    const found = typeof parts === "string" ? placeholder(layer, shapes.length, outputs.length) : parts;
+    this.#references.set(call, this.#addParts(call, name, found, inputs, outputs));
   }
 
   /** Each part is called once more; operations are written anew for each call. */
@@ -193,6 +194,20 @@ class ModelWriter {
     };
   }
 }
+
+/** Stands for what cannot be said, so that the rest can be looked at too. */
+const placeholder = (layer: Layer, inputs: number, outputs: number): Parts => ({
+  parts: [
+    {
+      suffix: "",
+      className: layer.className,
+      config: {},
+      inputs: Array.from({ length: inputs }, (_, i) => `x${i}` as const),
+      ownsWeights: true,
+    },
+  ],
+  outputs: Array.from({ length: outputs }, () => 0),
+});
 
 /** How many parts before this one are layers. */
 const countLayers = (parts: readonly Part[], end: number) =>

@@ -3,6 +3,7 @@ import { snakeCase, type Layer } from "../../../nn/layer";
 import { InputLayer } from "../../../nn/layers/input";
 import type { Parameter } from "../../../nn/parameter";
 import type { Entry, WrittenModel } from "./entries";
+import { kerasOrder } from "./keras-order";
 
 /** A layer in the file, with its path in `model.weights.h5` and the names on the way to it. */
 export interface WrittenLayer {
@@ -15,12 +16,12 @@ export interface WrittenLayer {
 }
 
 /**
- * All layers and models of a model, a model before what is in it. Keras's paths count classes within each model in the order of its
- * layers; operations are no layers, and a Sequential does not count its input.
+ * All layers and models of a model in Keras's order, a model before what is in it. Paths count classes within each model;
+ * operations are no layers, and a Sequential does not count its input.
  */
 export function writtenLayers(model: WrittenModel, prefix = "", names: readonly string[] = []): WrittenLayer[] {
   const counters = new Map<string, number>();
-  return model.entries.flatMap((entry): WrittenLayer[] => {
+  return kerasOrder(model).flatMap((entry): WrittenLayer[] => {
     if (entry.isOperation || (model.className === "Sequential" && entry.className === "InputLayer")) return [];
     const base = snakeCase(entry.className);
     const n = counters.get(base) ?? 0;
@@ -34,3 +35,10 @@ export function writtenLayers(model: WrittenModel, prefix = "", names: readonly 
 
 const parametersOf = (layer: Layer | undefined): readonly Parameter[] =>
   !layer || layer instanceof InputLayer ? [] : layer.parameters;
+
+/** Parameters that train now, in the order of Keras's `model.trainable_variables`: layer by layer, nested ones where they stand. */
+export function trainableOf(model: WrittenModel): [name: string, parameter: Parameter][] {
+  return writtenLayers(model).flatMap(({ names, parameters }) =>
+    parameters.filter((p) => p.trainable).map((p): [string, Parameter] => [[...names, p.name].join("_"), p]),
+  );
+}
