@@ -67,7 +67,7 @@ function samplesOf(op: Operation, example: Case<unknown>): string[] {
   const shapes = Object.entries(example.inputs).filter((e): e is [string, Shape] => e[1] !== undefined);
   const [first] = shapes;
   if (!first || first[1].length < 2) return [];
-  const weights = /^(add|multiply|arithmetic|where)$/.test(op.name)
+  const weights = /^(add|multiply|arithmetic|where|gatherElements)$/.test(op.name)
     ? /^$/
     : /^(w|b|scale|shift|gamma|beta|mean|variance|indices)$/;
   const isSample = ([name, shape]: [string, Shape]) =>

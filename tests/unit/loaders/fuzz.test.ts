@@ -5,10 +5,23 @@
 import fs from "node:fs/promises";
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import { ThawError } from "../../../src/index";
+import {
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  FunctionalModel,
+  GlobalAveragePooling2D,
+  input,
+  Sequential,
+  ThawError,
+} from "../../../src/index";
 import { crc32 } from "../../../src/loaders/crc32";
 import { openHdf5 } from "../../../src/loaders/hdf5";
 import { loadModel, loadWeights } from "../../../src/loaders/index";
+import { readOnnxGraph } from "../../../src/loaders/onnx/index";
+import { writeOnnx } from "../../../src/loaders/onnx/save/index";
+import { metadataKeys } from "../../../src/loaders/onnx/save/metadata";
+import { restoreModel } from "../../../src/loaders/onnx/save/restore";
 import { randomSource } from "../../../src/nn/parameter";
 import {
   float32Bytes,
@@ -261,6 +274,34 @@ for (const name of ["cnn.ts", "vit.ts.batch1"])
       read: (b) => loadModel(b),
     }),
   ]);
+
+/** A model in a model, as Thaw writes it. */
+async function ownOnnx(): Promise<Uint8Array> {
+  const x = input([4, 4, 3], { name: "x" });
+  const conv = new Conv2D({ name: "conv", filters: 4, kernelSize: 3, strides: 2, padding: "same", seed: 1 }).apply(x);
+  const y = new BatchNormalization({ name: "bn" }).apply(conv);
+  const base = new FunctionalModel({ inputs: x, outputs: y, name: "base" });
+  base.trainable = false;
+  const head = new Dense({ name: "head", units: 2, activation: "softmax", seed: 2 });
+  return await writeOnnx(new Sequential([base, new GlobalAveragePooling2D({ name: "pool" }), head], { name: "own" }));
+}
+
+formats.push(
+  ["ONNX of Thaw's own", async () => ({ bytes: await ownOnnx(), read: (b) => loadModel(b) })],
+  [
+    // A damaged one is left aside, and the graph read instead: here that counts as refused.
+    "the architecture beside an ONNX graph",
+    async () => {
+      const graph = await readOnnxGraph("own.onnx", await ownOnnx());
+      const { architecture } = metadataKeys;
+      const read = async (b: Uint8Array) => {
+        const metadata = new Map([...graph.metadata!, [architecture, new TextDecoder().decode(b)]]);
+        if (!restoreModel("own.onnx", { ...graph, metadata })) throw new ThawError("own.onnx", "is not restored", "it");
+      };
+      return { bytes: new TextEncoder().encode(graph.metadata!.get(architecture)), read };
+    },
+  ],
+);
 
 if (!hasSharedAssets) console.log(`loaders: ${missingShared}`);
 

@@ -1,4 +1,5 @@
 /** What an exported ONNX file holds: nodes and names of the layers, no transposes in a network of images, and what is refused. */
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import {
   Activation,
@@ -20,6 +21,7 @@ import {
   Sequential,
 } from "../../../src/index";
 import { preprocessings } from "../../../src/loaders/index";
+import { ModelProtoSchema } from "../../../src/loaders/onnx/proto/onnx_pb";
 import { operationWriters } from "../../../src/loaders/onnx/save/operators/index";
 import { writeOnnx } from "../../../src/loaders/onnx/save/index";
 import type { Graph, Value } from "../../../src/nn/graph";
@@ -72,6 +74,11 @@ describe("a MobileNetV2", () => {
 
   it("is written the same twice", async () => {
     expect(Buffer.compare(await writeOnnx(miniMobileNet()), await writeOnnx(miniMobileNet()))).toBe(0);
+  });
+
+  it("is what the protobuf library itself would write", async () => {
+    const bytes = await writeOnnx(miniMobileNet());
+    expect(Buffer.compare(bytes, toBinary(ModelProtoSchema, fromBinary(ModelProtoSchema, bytes)))).toBe(0);
   });
 
   it("loses its batch normalizations where they are folded, and gains biases", async () => {

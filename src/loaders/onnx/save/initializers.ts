@@ -2,7 +2,7 @@
 import { ThawError } from "../../../errors";
 import type { Shape } from "../../../kernels/operation";
 import type { Value } from "../../../nn/graph";
-import { permuted, product } from "../host-tensor";
+import { permuted } from "../host-tensor";
 import { isPlain, ordered, type Order } from "./order";
 import type { SavedTensor } from "./saved-graph";
 import type { TensorNames } from "./names";
@@ -74,10 +74,5 @@ export class Initializers {
     const name = this.names.take(wanted);
     this.list.push({ name, dims, type: "int64", data: () => values });
     return name;
-  }
-
-  /** Bytes of all numbers. */
-  get bytes(): number {
-    return this.list.reduce((sum, { dims, type }) => sum + product(dims) * (type === "float" ? 4 : 8), 0);
   }
 }

@@ -1,10 +1,12 @@
 /** The graph as ONNX's messages and bytes. Loaded when the first ONNX file is written, and the protobuf library with it. */
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { product } from "../host-tensor";
 import {
   type AttributeProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
-  type TensorProtoSchema,
+  TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "../proto/onnx_pb";
 import type { SavedAttribute, SavedGraph, SavedPort, SavedTensor } from "./saved-graph";
@@ -16,6 +18,9 @@ export const opset = 20;
 /** As ONNX numbers types of tensors and attributes. */
 const tensorTypes = { float: 1, int64: 7 } as const;
 const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const;
+
+/** Numbers of fields that hold the numbers, and what is around them: GraphProto.initializer, TensorProto.raw_data, ModelProto.graph. */
+const fields = { graph: 7, initializer: 5, rawData: 9 } as const;
 
 const encoder = new TextEncoder();
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -40,12 +45,7 @@ function rawData({ type, data }: SavedTensor): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-const tensor = (t: SavedTensor): MessageInitShape<typeof TensorProtoSchema> => ({
-  name: t.name,
-  dims: t.dims.map(BigInt),
-  dataType: tensorTypes[t.type],
-  rawData: rawData(t),
-});
+const bytesOf = (t: SavedTensor): number => product(t.dims) * (t.type === "float" ? 4 : 8);
 
 /** Inputs and outputs with the batch under one name everywhere. */
 const port = ({ name, dims }: SavedPort): MessageInitShape<typeof ValueInfoProtoSchema> => ({
@@ -67,28 +67,68 @@ export interface Producer {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The file. The same graph gives the same bytes. */
-export function encodeModel(graph: SavedGraph, producer: Producer): Uint8Array {
-  const model = create(ModelProtoSchema, {
-    irVersion,
-    producerName: producer.name,
-    opsetImport: [{ domain: "", version: BigInt(opset) }],
-    metadataProps: [...producer.metadata].map(([key, value]) => ({ key, value })),
-    graph: create(GraphProtoSchema, {
-      name: graph.name,
-      node: graph.nodes.map(({ name, op, inputs, outputs, attributes }) => ({
-        name,
-        opType: op,
-        input: inputs,
-        output: outputs,
-        attribute: Object.keys(attributes)
-          .toSorted()
-          .map((key) => attribute(key, attributes[key])),
-      })),
-      initializer: graph.initializers.map(tensor),
-      input: graph.inputs.map(port),
-      output: graph.outputs.map(port),
-    }),
-  });
-  return toBinary(ModelProtoSchema, model);
+/** A field that holds another message, or bytes, of this length. */
+const begin = (field: number, length: number): Uint8Array =>
+  new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish();
+
+const graphPart = (init: MessageInitShape<typeof GraphProtoSchema>) =>
+  toBinary(GraphProtoSchema, create(GraphProtoSchema, init));
+const modelPart = (init: MessageInitShape<typeof ModelProtoSchema>) =>
+  toBinary(ModelProtoSchema, create(ModelProtoSchema, init));
+
+/** Everything of an initializer but its numbers, which come last. */
+function tensorHead(t: SavedTensor): Uint8Array[] {
+  const head = create(TensorProtoSchema, { name: t.name, dims: t.dims.map(BigInt), dataType: tensorTypes[t.type] });
+  const own = toBinary(TensorProtoSchema, head);
+  const numbers = begin(fields.rawData, bytesOf(t));
+  return [begin(fields.initializer, own.length + numbers.length + bytesOf(t)), own, numbers];
 }
+
+/**
+ * The file. The same graph gives the same bytes, those that the protobuf library gives for the whole; only the numbers are put into
+ * their place directly, so that weights are in memory once and not once for each message around them.
+ */
+export function encodeModel(graph: SavedGraph, producer: Producer): Uint8Array {
+  const nodes = graphPart({
+    name: graph.name,
+    node: graph.nodes.map(({ name, op, inputs, outputs, attributes }) => ({
+      name,
+      opType: op,
+      input: inputs,
+      output: outputs,
+      attribute: Object.keys(attributes)
+        .toSorted()
+        .map((key) => attribute(key, attributes[key])),
+    })),
+  });
+  const ports = graphPart({ input: graph.inputs.map(port), output: graph.outputs.map(port) });
+  const heads = graph.initializers.map(tensorHead);
+  const weights = graph.initializers.reduce((sum, t, i) => sum + sizeOf(heads[i]) + bytesOf(t), 0);
+  const before = [
+    modelPart({ irVersion, producerName: producer.name }),
+    begin(fields.graph, nodes.length + weights + ports.length),
+    nodes,
+  ];
+  const after = [
+    ports,
+    modelPart({
+      opsetImport: [{ domain: "", version: BigInt(opset) }],
+      metadataProps: [...producer.metadata].map(([key, value]) => ({ key, value })),
+    }),
+  ];
+  const file = new Uint8Array(sizeOf(before) + weights + sizeOf(after));
+  let at = 0;
+  const put = (bytes: Uint8Array) => {
+    file.set(bytes, at);
+    at += bytes.length;
+  };
+  before.forEach(put);
+  graph.initializers.forEach((t, i) => {
+    heads[i].forEach(put);
+    put(rawData(t));
+  });
+  after.forEach(put);
+  return file;
+}
+
+const sizeOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, p) => sum + p.length, 0);
