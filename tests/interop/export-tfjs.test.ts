@@ -14,7 +14,7 @@ import {
   type Container,
   type Gpu,
 } from "../../src/index";
-import { loadModel, saveModel } from "../../src/loaders/index";
+import { loadModel, saveModel, type SavedFile } from "../../src/loaders/index";
 import { knownLayers } from "../../src/nn/layers/registry";
 import * as networks from "../support/export-networks";
 import { uniform } from "../support/random";
@@ -51,7 +51,7 @@ async function compare(name: string, model: Container, { x = samples(model.input
   fs.rmSync(folder, { recursive: true, force: true });
   fs.mkdirSync(folder, { recursive: true });
   const files = await saveModel(model, path.join(folder, "model.json"));
-  expect(await saveModel(model, "tfjs")).toEqual(files);
+  if (!sameFiles(await saveModel(model, "tfjs"), files)) throw new Error(`${name}: written twice, its bytes differ`);
   const count = x.length / model.inputShape.reduce((a, b) => a * b, 1);
   const { outputs, weights, flags, version } = await runInTfjs(folder, [x], count);
 
@@ -69,7 +69,7 @@ async function compare(name: string, model: Container, { x = samples(model.input
       expect([layer.name, flags.get(layer.name)]).toEqual([layer.name, layer.trainable]);
 
   const back = await loadModel(path.join(folder, "model.json"));
-  expect(await saveModel(back, "tfjs")).toEqual(files);
+  if (!sameFiles(await saveModel(back, "tfjs"), files)) throw new Error(`${name}: read and written, its bytes differ`);
   const options = { expandNested: true, showTrainable: true };
   if (exact) expect(summary(back, options)).toBe(summary(model, options));
   fs.rmSync(folder, { recursive: true });
@@ -88,6 +88,10 @@ const namedWeights = (model: Container) =>
       return [`${layer.name}/${variable}`, p] as const;
     }),
   );
+
+/** Vitest would compare a hundred million numbers one by one. */
+const sameFiles = (a: readonly SavedFile[], b: readonly SavedFile[]) =>
+  a.length === b.length && a.every((f, i) => f.name === b[i].name && Buffer.from(f.bytes).equals(b[i].bytes));
 
 const bytesOf = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
@@ -129,7 +133,7 @@ interopCase("export-tfjs/resnet50", async () => {
   const stem = await maker.make(request);
   const model = await loadModel(`${stem}.keras`);
   try {
-    return await compare("resnet50", model);
+    return await compare("resnet50", model, { x: samples(model.inputShape, 1) });
   } finally {
     model.dispose();
     maker.forget(request, stem);
