@@ -53,7 +53,12 @@ async function compare(name: string, model: Container, { x = samples(model.input
   const files = await saveModel(model, path.join(folder, "model.json"));
   if (!sameFiles(await saveModel(model, "tfjs"), files)) throw new Error(`${name}: written twice, its bytes differ`);
   const count = x.length / model.inputShape.reduce((a, b) => a * b, 1);
-  const { outputs, weights, flags, version } = await runInTfjs(folder, [x], count);
+  const {
+    outputs: [output],
+    weights,
+    flags,
+    version,
+  } = await runInTfjs(folder, [x], count);
 
   const missing: string[] = [];
   let same = 0;
@@ -75,7 +80,7 @@ async function compare(name: string, model: Container, { x = samples(model.input
   fs.rmSync(folder, { recursive: true });
 
   await model.compile({ gpu });
-  const error = relativeError(outputs, await model.predict(x, { batchSize: count }));
+  const error = relativeError(output, await model.predict(x, { batchSize: count }));
   const detail = `TF.js ${version}, ${same} weights of the same bits, ${files.length - 1} shards`;
   return { error, tolerance: 1e-4, detail };
 }
@@ -142,7 +147,7 @@ interopCase("export-tfjs/resnet50", async () => {
 
 for (const [name, make, exact] of [
   ["nested", () => networks.nestedModel(), true],
-  ["sequential", () => networks.sequentialModel(), true],
+  ["sequential", () => networks.sequentialModel(), false],
   ["images", () => networks.everyImageLayer({ forTfjs: true }), false],
   ["vectors", () => networks.everyVectorLayer({ forTfjs: true, oneInput: true }), false],
 ] as const)

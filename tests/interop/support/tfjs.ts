@@ -47,8 +47,8 @@ async function load(): Promise<Tfjs> {
 
 export interface InTfjs {
   readonly version: string;
-  /** The numbers of all outputs, one after the other. */
-  readonly outputs: Float32Array;
+  /** The numbers of each output. */
+  readonly outputs: readonly Float32Array[];
   /** Bits by TF.js's names. */
   readonly weights: ReadonlyMap<string, Float32Array>;
   /** Layers inside models too. */
@@ -70,12 +70,11 @@ export async function runInTfjs(folder: string, inputs: readonly Float32Array[],
   try {
     const given = model.predict(tensors.length === 1 ? tensors[0] : tensors, { batchSize: batch });
     const outputs = (Array.isArray(given) ? given : [given]) as readonly Tensor[];
-    const numbers = outputs.flatMap((t) => [...t.dataSync()]);
     const flat = (list: readonly TfjsLayer[]): TfjsLayer[] => list.flatMap((l) => (l.layers ? flat(l.layers) : [l]));
     const all = flat(model.layers);
     return {
       version: layers.version_layers,
-      outputs: Float32Array.from(numbers),
+      outputs: outputs.map((t) => t.dataSync()),
       weights: new Map(model.weights.map((w) => [w.originalName, w.read().dataSync()])),
       flags: new Map(all.map((l) => [l.name, l.trainable])),
       classes: new Set(all.map((l) => l.getClassName())),

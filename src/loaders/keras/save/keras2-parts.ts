@@ -57,7 +57,7 @@ const translations: Readonly<Record<string, Translate>> = {
   GlobalMaxPooling2D: globalPooling,
   Identity: () => chain([{ suffix: "", className: "Activation", config: { activation: "linear" } }]),
   SpatialDropout2D: ({ rate }) =>
-    chain([{ suffix: "", className: "Dropout", config: { rate, noise_shape: [null, 1, 1, null] } }]),
+    chain([{ suffix: "", className: "Dropout", config: { rate, seed: null, noise_shape: [null, 1, 1, null] } }]),
   CustomScaleLayer: ({ scale }) => [
     { ...rescaling("scale", Number(scale), 0), inputs: ["x1"] },
     { suffix: "", className: "Add", config: {}, inputs: ["x0", 0], asList: true },
