@@ -68,6 +68,10 @@ const translations: Readonly<Record<string, Translate>> = {
   ],
   // TF.js does not work out sizes that are left open.
   Reshape: (_, single, layer) => single({ target_shape: layer.outputShapes(layer.builtShapes!)[0] }),
+  UpSampling2D: (config, single) =>
+    config.interpolation === "bilinear"
+      ? "bilinear upsampling, for which TF.js takes other points than Keras"
+      : single(config),
   LayerScale: refused("TF.js has no LayerScale"),
   Normalization: (_, __, layer) => normalization(layer as Normalization),
 };
