@@ -1,7 +1,8 @@
 /** Models that Thaw writes for TF.js are loaded by TF.js and predict the same; safetensors are read by the package of their makers. */
+import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { catOrDog, pretrained } from "../../examples/cats-vs-dogs";
 import {
   adam,
@@ -70,15 +71,15 @@ async function compare(name: string, model: Container, { x = samples(model.input
     else if (bytesOf(bits).equals(bytesOf(p.value))) same++;
     else throw new Error(`${name}: TF.js has other numbers as ${tfjsName}`);
   }
-  expect([same, missing.filter((path) => exact || !path.startsWith("normalization"))]).toEqual([weights.size, []]);
+  assert.deepEqual([same, missing.filter((path) => exact || !path.startsWith("normalization"))], [weights.size, []]);
   for (const layer of model.flatLayers())
     if (layer.parameters.length > 0 && flags.has(layer.name))
-      expect([layer.name, flags.get(layer.name)]).toEqual([layer.name, layer.trainable]);
+      assert.deepEqual([layer.name, flags.get(layer.name)], [layer.name, layer.trainable]);
 
   const back = await loadModel(path.join(folder, "model.json"));
   if (!sameFiles(await saveModel(back, "tfjs"), files)) throw new Error(`${name}: read and written, its bytes differ`);
   const options = { expandNested: true, showTrainable: true };
-  if (exact) expect(summary(back, options)).toBe(summary(model, options));
+  if (exact) assert.equal(summary(back, options), summary(model, options));
   fs.rmSync(folder, { recursive: true });
 
   const size = output.length / count;
@@ -169,7 +170,7 @@ interopCase("export-tfjs/every layer or refused by name", async () => {
   const models = [networks.everyImageLayer({ forTfjs: true }), networks.everyVectorLayer({ forTfjs: true })];
   const shown = new Set(models.flatMap((model) => model.flatLayers().map((layer) => layer.className)));
   const full = networks.everyImageLayer();
-  await expect(saveModel(full, "tfjs")).rejects.toThrow(/TF\.js cannot say .*grouped.*layer_scale.*up \(bilinear/s);
+  await assert.rejects(saveModel(full, "tfjs"), /TF\.js cannot say .*grouped.*layer_scale.*up \(bilinear/s);
   const refused = new Set(["LayerScale"]);
   const missing = knownLayers().filter((name) => !shown.has(name) && !refused.has(name));
   if (missing.length > 0) throw new Error(`no network has ${missing.join(", ")}`);
@@ -193,6 +194,6 @@ interopCase("export-safetensors/every layer", async () => {
     metadata: Record<string, string>;
     version: string;
   };
-  expect([differences, tensors, metadata]).toEqual([[], parameters.length, { format: "keras", producer: "thaw" }]);
+  assert.deepEqual([differences, tensors, metadata], [[], parameters.length, { format: "keras", producer: "thaw" }]);
   return { error: null, tolerance: 0, detail: `${tensors} tensors of the same bits in safetensors ${version}` };
 });
