@@ -7,52 +7,8 @@
  */
 import { ThawError } from "../errors";
 import { ByteWriter, padded } from "./byte-writer";
-
-/** A group's or dataset's attribute: a text, or a list of texts. */
-export type Hdf5Attributes = Readonly<Record<string, string | readonly string[]>>;
-
-export interface Hdf5Dataset {
-  readonly shape: readonly number[];
-  /** Little-endian as it lies in memory. */
-  readonly data: Float32Array | Int32Array | BigInt64Array;
-}
-
-/** Children keep the order in which they were added. */
-export class Hdf5Group {
-  readonly children = new Map<string, Hdf5Group | Hdf5Dataset>();
-  readonly attributes: Record<string, string | readonly string[]> = {};
-
-  /** The group at a path, made where it is not there. */
-  group(path: string): Hdf5Group {
-    const [head, ...rest] = path.split("/").filter((part) => part !== "");
-    if (head === undefined) return this;
-    const found = this.children.get(head);
-    const group = found instanceof Hdf5Group ? found : new Hdf5Group();
-    if (found === undefined) this.children.set(head, group);
-    else if (found !== group) throw new ThawError(path, `${head} is a tensor already`, "a group");
-    return group.group(rest.join("/"));
-  }
-
-  /** @throws where there is something already. */
-  add(path: string, dataset: Hdf5Dataset): void {
-    const at = path.lastIndexOf("/");
-    const group = this.group(at < 0 ? "" : path.slice(0, at));
-    const name = path.slice(at + 1);
-    if (group.children.has(name)) throw new ThawError(path, "is written twice", "one tensor for each path");
-    group.children.set(name, dataset);
-  }
-
-  /** Lists that do not fit a message are split as Keras does: `name0`, `name1`, ... */
-  setTexts(name: string, texts: readonly string[]): void {
-    if (texts.length <= maxTexts) this.attributes[name] = texts;
-    else
-      for (let i = 0; i * maxTexts < texts.length; i++)
-        this.attributes[`${name}${i}`] = texts.slice(i * maxTexts, (i + 1) * maxTexts);
-  }
-}
-
-/** A text takes 16 bytes in the message, and a message may have 64 KB. */
-const maxTexts = 4000;
+import { GlobalHeap } from "./hdf5-global-heap";
+import { Hdf5Group, maxTexts, type Hdf5Dataset } from "./hdf5-tree";
 
 /** A file whose places are settled: how long it is, and what writes it. */
 export interface LaidOutFile {
@@ -231,68 +187,3 @@ function attributeMessage(name: string, value: string | readonly string[], heap:
   };
   return { type: 0xc, size, write };
 }
-
-/** Texts of attributes, each once. */
-class GlobalHeap {
-  readonly #texts = new Map<string, { readonly bytes: Uint8Array; collection: number; index: number }>();
-  readonly #collections: { address: number; size: number; readonly texts: string[] }[] = [];
-
-  add(text: string): void {
-    if (!this.#texts.has(text))
-      this.#texts.set(text, { bytes: new TextEncoder().encode(text), collection: 0, index: 0 });
-  }
-
-  /** @returns where the heap ends. */
-  place(begin: number): number {
-    let end = padded(begin, 8);
-    for (const [text, entry] of this.#texts) {
-      let last = this.#collections.at(-1);
-      if (!last || last.texts.length >= maxIndex) {
-        last = { address: 0, size: 16, texts: [] };
-        this.#collections.push(last);
-      }
-      last.texts.push(text);
-      last.size += 16 + padded(entry.bytes.length, 8);
-      entry.collection = this.#collections.length - 1;
-      entry.index = last.texts.length;
-    }
-    for (const collection of this.#collections) {
-      collection.address = end;
-      collection.size = Math.max(leastCollection, collection.size + 16); // the rest is its free object
-      end += collection.size;
-    }
-    return end;
-  }
-
-  /** Length, collection, and index in it. */
-  reference(text: string, out: ByteWriter): void {
-    const { bytes, collection, index } = this.#texts.get(text)!;
-    out.u32(bytes.length).u64(this.#collections[collection].address).u32(index);
-  }
-
-  write(out: ByteWriter): void {
-    for (const { address, size, texts } of this.#collections) {
-      out.at = address;
-      out.bytes([0x47, 0x43, 0x4f, 0x4c, 1, 0, 0, 0]).u64(size);
-      for (const [i, text] of texts.entries()) {
-        const { bytes } = this.#texts.get(text)!;
-        const begin = out.at;
-        out
-          .u16(i + 1)
-          .u16(1)
-          .u32(0)
-          .u64(bytes.length)
-          .bytes(bytes);
-        out.at = begin + 16 + padded(bytes.length, 8);
-      }
-      out
-        .u16(0)
-        .u16(0)
-        .u32(0)
-        .u64(address + size - out.at + 8);
-    }
-  }
-}
-
-const leastCollection = 4096;
-const maxIndex = 60_000;

@@ -81,6 +81,7 @@ function firstLayers(model: Container): Layer[] {
 /** Turns red, green, blue into blue, green, red. Input `[batch, ..., 3]`; no weights. */
 class ReverseChannels extends Layer {
   readonly className = "ReverseChannels";
+  readonly saidByOperations = true;
 
   call(g: Graph, [x]: readonly Value[]): Value[] {
     const channels = x.shape.at(-1)!;

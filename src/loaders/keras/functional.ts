@@ -88,11 +88,15 @@ class FunctionalBuilder {
     const layer = this.makeLayer(entry.s, this.context);
     if (!(layer instanceof InputLayer))
       throw new ThawError(this.#who, `the input ${name} is made otherwise`, "an InputLayer");
-    // Keras writes no flag for inputs; a frozen model has them frozen too.
-    if (this.serialised.config.trainable === false) layer.trainable = false;
+    this.#freezeWithModel(layer);
     entry.layer = layer;
     const call = { layer, inputs: [], options: {} };
     this.#results.set(keyOf(name, 0), [{ layer, call, index: 0, shape: layer.shape }]);
+  }
+
+  /** Keras writes no flag for inputs and operations; a frozen model has them frozen too. */
+  #freezeWithModel(layer: Layer): void {
+    if (this.serialised.config.trainable === false) layer.trainable = false;
   }
 
   /** Each call goes as soon as its inputs are there. */
@@ -152,6 +156,7 @@ class FunctionalBuilder {
         const shapes = tensors.map((t) => formatShape(t.shape)).join(" and ");
         throw new ThawError(who, `is called with samples of shapes ${shapes}`, "the same number of dimensions");
       }
+      this.#freezeWithModel(layer);
       entry.layer = layer;
       this.#counter.add(layer);
       this.#results.set(key, connect(layer, tensors, {}));

@@ -10,6 +10,7 @@ import { createLayer } from "../../nn/layers/registry";
 import { isObject, shown } from "../json";
 import type { Argument, CallSpec } from "./calls";
 import type { History, Serialised } from "./json";
+import { MatmulOperation } from "./matmul-operation";
 import { ScalarOperation, scalarOperations } from "./scalar-operation";
 
 export const isOperation = (s: Serialised): boolean =>
@@ -101,7 +102,7 @@ export function operationFrom(file: string, s: Serialised, call: CallSpec): Oper
   throw new ThawError(
     who,
     `the operation ${s.className === name ? name : `${s.className} ${name}`} with ${list.length} arguments is not known`,
-    `${[...new Set(arithmetic.values())].join(", ")} of two operands, concatenate, mean over height and width, or an activation`,
+    `${[...new Set(arithmetic.values())].join(", ")} of two operands, concatenate, matmul, mean over height and width, or an activation`,
     "Use the layer of the same purpose when building the model.",
   );
 }
@@ -144,6 +145,7 @@ function scalar(value: unknown): number | undefined {
 
 function functionLayer(s: Serialised, written: string, count: number): Layer | undefined {
   const { name, config } = s;
+  if (written === "matmul" && count === 2) return new MatmulOperation({ name });
   if (written === "concatenate" && count > 1) {
     return createLayer("Concatenate", { name, axis: typeof config.axis === "number" ? config.axis : 0 });
   }

@@ -24,6 +24,19 @@ const idle: Readonly<Record<string, readonly unknown[]>> = {
   amsgrad: [false],
 };
 
+const types: Readonly<Record<string, "number" | "boolean">> = {
+  momentum: "number",
+  rho: "number",
+  epsilon: "number",
+  beta_1: "number",
+  beta_2: "number",
+  weight_decay: "number",
+  global_clipnorm: "number",
+  clipvalue: "number",
+  nesterov: "boolean",
+  centered: "boolean",
+};
+
 const numberOr = (value: unknown) => (typeof value === "number" ? value : undefined);
 
 /** @throws for another class, an option that Thaw has not, and a schedule. */
@@ -42,6 +55,10 @@ export function readOptimizer(file: string, value: unknown): Optimizer {
       "a number",
       "Compile with an optimizer and schedule of your own.",
     );
+  for (const [key, type] of Object.entries(types)) {
+    const given = config[key] ?? null;
+    if (given !== null && typeof given !== type) throw new ThawError(who, `has ${key} = ${shown(given)}`, `a ${type}`);
+  }
   const common = {
     weightDecay: numberOr(config.weight_decay) ?? 0,
     globalClipnorm: numberOr(config.global_clipnorm) ?? 0,

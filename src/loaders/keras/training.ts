@@ -9,7 +9,7 @@ import type { StoredTensor } from "../tensors";
 import { isObject, type Json } from "./json";
 import { slotGroups } from "./save/optimizer-variables";
 import { draftModel } from "./save/written-model";
-import { trainableOf } from "./save/written-weights";
+import { writtenLayers } from "./save/written-weights";
 import { readLoss, readMetrics, readOptimizer } from "./training-config";
 
 /** What `compile()` and `writeTrainingState()` go on with. */
@@ -34,12 +34,11 @@ export interface TrainingInFile {
   readonly variables: readonly StoredTensor[] | undefined;
 }
 
-const kept = new WeakMap<Container, TrainingInFile & { readonly trainable: readonly Parameter[] }>();
+const kept = new WeakMap<Container, TrainingInFile & { readonly trainable: ReadonlySet<Parameter> }>();
 
 /** Remembers it with the model, whose flags are those of the file at this moment: they say what the optimizer kept slots for. */
 export function keepTraining(model: Container, training: TrainingInFile): void {
-  const trainable = trainableOf(draftModel(model, 3).written).map(([, parameter]) => parameter);
-  kept.set(model, { ...training, trainable });
+  kept.set(model, { ...training, trainable: new Set(model.trainableParameters) });
 }
 
 /**
@@ -58,12 +57,18 @@ export function trainingOf(model: Container): SavedTraining | undefined {
   const found = kept.get(model);
   if (!found) return undefined;
   const { file, config, variables, trainable } = found;
+  const inOrder = writtenLayers(draftModel(model, 3).written).flatMap(({ parameters }) => parameters);
   const leftOut: string[] = [];
   const optimizer = readOptimizer(file, config.optimizer);
   const loss = readLoss(file, config.loss, config.loss_weights);
   const metrics = readMetrics(config.metrics, loss, leftOut);
   if (!variables) leftOut.push("the state of the optimizer, in a form older than Keras 3");
-  const state = readState(file, optimizer, variables ?? [], trainable);
+  const state = readState(
+    file,
+    optimizer,
+    variables ?? [],
+    inOrder.filter((parameter) => trainable.has(parameter)),
+  );
   return { compile: { optimizer, ...(loss && { loss }), metrics }, state, leftOut };
 }
 

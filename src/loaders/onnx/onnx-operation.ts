@@ -24,6 +24,7 @@ export type Write = (e: Emitter, operands: readonly (Operand | undefined)[]) => 
  */
 export class OnnxOperation extends Layer {
   readonly className: string;
+  readonly saidByOperations = true;
   readonly #options: OnnxOperationOptions;
   readonly #write: Write;
   readonly #weights = new Map<HostTensor, Map<string, Parameter>>();

@@ -85,17 +85,12 @@ export class Normalization extends UnaryLayer {
     this.variance!.assign(variance);
   }
 
-  /** y = x * scale + offset with the statistics as they are now. */
-  affine(): { scale: number[]; offset: number[] } {
-    const { mean, variance } = this.#given ?? { mean: [...this.mean!.value], variance: [...this.variance!.value] };
-    const scale = variance.map((v) => 1 / Math.sqrt(v + epsilon));
-    const length = Math.max(mean.length, scale.length);
-    return { scale, offset: Array.from({ length }, (_, i) => -mean[i % mean.length] * scale[i % scale.length]) };
-  }
-
   protected forward(g: Graph, x: Value): Value {
     if (this.#given) {
-      const { scale, offset } = this.affine();
+      const { mean, variance } = this.#given;
+      const scale = variance.map((v) => 1 / Math.sqrt(v + epsilon));
+      const length = Math.max(mean.length, scale.length);
+      const offset = Array.from({ length }, (_, i) => -mean[i % mean.length] * scale[i % scale.length]);
       return scaleAndOffset(g, this.name, x, scale, offset);
     }
     const statistics = { mean: g.parameter(this.mean!), variance: g.parameter(this.variance!) };

@@ -22,6 +22,9 @@ export function knownLayers(): string[] {
   return [...classes.keys()].toSorted();
 }
 
+/** Whether it is the layer of its class name, and not another that has the name, as ONNX's operators do. */
+export const isKnownLayer = (layer: Layer): boolean => classes.get(layer.className) === layer.constructor;
+
 /** What any layer takes beside its own configuration. */
 const common = new Set(["name", "trainable", "seed"]);
 

@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { writeKeras, writeKerasWeights, writeLegacyModel } from "../../../src/loaders/keras/save/keras-file";
-import { writtenLayers } from "../../../src/loaders/keras/save/written-weights";
+import { shapeInKeras, writtenLayers } from "../../../src/loaders/keras/save/written-weights";
 import { writtenModel } from "../../../src/loaders/keras/save/written-model";
 import type { TrainedWith } from "../../../src/loaders/saved-file";
 import { InputLayer } from "../../../src/nn/layers/input";
@@ -23,6 +23,8 @@ export interface Given {
   /** Keras trains on these after loading. */
   readonly batches?: readonly Batch[];
   readonly trained?: TrainedWith | undefined;
+  /** Whether a legacy file can say it; default true. */
+  readonly legacy?: boolean;
 }
 
 export interface Checked {
@@ -62,7 +64,7 @@ class TensorFile {
 
 /** Writes the model in all of Keras's formats and has Keras read them. */
 export async function checkInKeras(maker: Maker, name: string, given: Given): Promise<Golden<Checked>> {
-  const { model, x, batches, trained } = given;
+  const { model, x, batches, trained, legacy = true } = given;
   const folder = process.env.THAW_INTEROP_FILES ?? "";
   fs.mkdirSync(folder, { recursive: true });
   const request = `check-keras:${name}`;
@@ -70,7 +72,7 @@ export async function checkInKeras(maker: Maker, name: string, given: Given): Pr
   for (const end of ["json", "bin"]) fs.rmSync(`${stem}.${end}`, { force: true });
   fs.writeFileSync(`${stem}.keras`, await writeKeras(model, { trained }));
   fs.writeFileSync(`${stem}.weights.h5`, await writeKerasWeights(model));
-  fs.writeFileSync(`${stem}.h5`, await writeLegacyModel(model, { trained }));
+  if (legacy) fs.writeFileSync(`${stem}.h5`, await writeLegacyModel(model, { trained }));
   const tensors = new TensorFile();
   const shape = (data: Float32Array) => [
     data.length / model.inputShape.reduce((a, b) => a * b, 1),
@@ -78,11 +80,14 @@ export async function checkInKeras(maker: Maker, name: string, given: Given): Pr
   ];
   const weights = writtenLayers(writtenModel(model, 3))
     .filter(({ parameters }) => parameters.length > 0)
-    .map(({ names, parameters }) => ({ names, places: parameters.map((p) => tensors.add(p.value, p.shape)) }));
+    .map(({ names, parameters, entry }) => ({
+      names,
+      places: parameters.map((p) => tensors.add(p.value, shapeInKeras(entry, p))),
+    }));
   const json = {
     weights,
     input: tensors.add(x, shape(x)),
-    legacy: true,
+    legacy,
     ...(batches && { batches: batches.map((b) => tensors.add(b.x, shape(b.x))), labels: batches.map((b) => b.y) }),
   };
   tensors.write(`${stem}.given.bin`);

@@ -28,7 +28,8 @@ const entry = (model: Container, name: string, dialect: SaveDialect = 3) =>
 /** Equal as text, told by the surroundings of the first difference. */
 function expectSame(actual: unknown, expected: unknown): void {
   const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
-  const at = [...a].findIndex((c, i) => c !== b[i]);
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
   const around = (text: string) => text.slice(Math.max(0, at - 100), at + 100);
   if (a !== b) expect(around(a)).toBe(around(b));
   expect(a.length).toBe(b.length);

@@ -2,11 +2,13 @@
 import { expect, test } from "vitest";
 import { adam, adamW, categoricalCrossentropy, rmsprop, sgd, sparseCategoricalCrossentropy } from "../../../src/index";
 import { openHdf5 } from "../../../src/loaders/hdf5";
-import { Hdf5Group, layOutHdf5 } from "../../../src/loaders/hdf5-writer";
+import { Hdf5Group } from "../../../src/loaders/hdf5-tree";
+import { layOutHdf5 } from "../../../src/loaders/hdf5-writer";
 import { loadModel, loadWeights, trainingOf } from "../../../src/loaders/index";
 import { writeKeras, writeKerasWeights, writeLegacyModel } from "../../../src/loaders/keras/save/keras-file";
 import type { TrainedWith } from "../../../src/loaders/saved-file";
 import { unzip } from "../../../src/loaders/zip";
+import { zip, zipMember } from "../../../src/loaders/zip-writer";
 import type { Objective } from "../../../src/nn/compile/trace";
 import type { Optimizer } from "../../../src/nn/compile/update";
 import { Dense } from "../../../src/nn/layers/dense";
@@ -135,8 +137,9 @@ for (const [name, optimizer, loss, metrics] of cases)
       expect(training.compile.optimizer.effectiveRate?.(1, 3)).toBe(optimizer.effectiveRate?.(1, 3));
       expect(training.leftOut).toEqual([]);
       expect(training.state.iteration).toBe(12);
+      const slotNames = ["first", "second", "third"];
       const slotsOf = (m: Container, state: TrainedWith["state"]) =>
-        m.trainableParameters.map((p) => [p.path, Object.entries(state.slots.get(p) ?? {}).toSorted()]);
+        m.trainableParameters.map((p) => [p.path, slotNames.map((slot) => state.slots.get(p)?.[slot])]);
       expect(slotsOf(back, training.state)).toEqual(slotsOf(model, given.state));
       const again = { compiled: { loss: undefined, ...training.compile }, state: training.state };
       expect(same(await write(back, { trained: again }), bytes)).toBe(true);
@@ -179,6 +182,45 @@ test("optimizers and losses without a name in Keras are refused", async () => {
   await expect(writeKeras(model, { trained: trained(model, sgd(), loss) })).rejects.toThrow(
     "the loss huber has no name",
   );
+});
+
+test("what a file says of training and Thaw has not is told when it is asked for, and does not keep the model from loading", async () => {
+  const model = branches();
+  const given = trained(model, sgd(0.1), meanSquaredError());
+  const members = await unzip("f", await writeKeras(model, { trained: given }), () => true);
+  const config = JSON.parse(new TextDecoder().decode(members.get("config.json"))) as {
+    compile_config: {
+      optimizer: { class_name: string; config: Record<string, unknown> };
+      loss: unknown;
+      metrics: unknown;
+    };
+  };
+  const load = async (change: (c: typeof config.compile_config) => void) => {
+    const changed = structuredClone(config);
+    change(changed.compile_config);
+    members.set("config.json", new TextEncoder().encode(JSON.stringify(changed)));
+    const bytes = zip(
+      "f",
+      [...members].map(([name, data]) => zipMember(name, data)),
+    );
+    return await loadModel(bytes);
+  };
+  const asked = async (change: Parameters<typeof load>[0]) => trainingOf(await load(change));
+  await expect(asked((c) => (c.optimizer.class_name = "Lion"))).rejects.toThrow(
+    "optimizer: is Lion; expected SGD, RMSprop",
+  );
+  await expect(asked((c) => (c.optimizer.config.use_ema = true))).rejects.toThrow("has use_ema = true; expected false");
+  await expect(asked((c) => (c.optimizer.config.momentum = "a"))).rejects.toThrow(
+    'has momentum = "a"; expected a number',
+  );
+  await expect(asked((c) => (c.optimizer.config.learning_rate = { class_name: "CosineDecay" }))).rejects.toThrow(
+    "Compile with an optimizer and schedule of your own.",
+  );
+  await expect(asked((c) => (c.loss = "poisson"))).rejects.toThrow('loss: is "poisson"');
+  await expect(asked((c) => (c.optimizer.config.momentum = 0.5))).resolves.toBeDefined(); // not run yet: no slots
+  const training = await asked((c) => (c.metrics = ["auc", "mse"]));
+  expect(training?.leftOut).toEqual(["the metric auc"]);
+  expect(training?.compile.metrics.map((metric) => metric.op)).toEqual(["meanSquaredError"]);
 });
 
 test("HDF5: lists of any length, long texts, names in UTF-8, empty tensors", async () => {

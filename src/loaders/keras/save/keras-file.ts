@@ -1,6 +1,7 @@
 /** Writes `.keras` and `.weights.h5` of Keras 3, and legacy `.h5` models. */
 import type { Container } from "../../../nn/model";
-import { Hdf5Group, layOutHdf5 } from "../../hdf5-writer";
+import { Hdf5Group } from "../../hdf5-tree";
+import { layOutHdf5 } from "../../hdf5-writer";
 import type { TrainedWith } from "../../saved-file";
 import { zip, zipMember } from "../../zip-writer";
 import { configOf } from "./config";

@@ -42,10 +42,19 @@ const rectifier: Translate = (config) => {
   return typeof part === "string" ? part : chain([part]);
 };
 
+/** Keras's lower bound of the deviation. */
+const leastDeviation = 1e-7;
+
 /** Its statistics do not train, so they may as well stand in the options of a Rescaling. */
-function normalization(layer: Normalization): Part[] {
-  const { scale, offset } = layer.affine();
-  return chain([{ suffix: "", className: "Rescaling", config: { scale: oneOrAll(scale), offset: oneOrAll(offset) } }]);
+function normalization({ mean: givenMean, variance: givenVariance }: Json, { mean, variance }: Normalization): Part[] {
+  const means = mean ? [...mean.value] : [givenMean as number | number[]].flat();
+  const scale = (variance ? [...variance.value] : [givenVariance as number | number[]].flat()).map(
+    (v) => 1 / Math.max(Math.sqrt(v), leastDeviation),
+  );
+  const length = Math.max(means.length, scale.length);
+  const offset = Array.from({ length }, (_, i) => -means[i % means.length] * scale[i % scale.length]);
+  const config = { scale: oneOrAll(scale), offset: oneOrAll(offset) };
+  return chain([{ suffix: "", className: "Rescaling", config }]);
 }
 
 const translations: Readonly<Record<string, Translate>> = {
@@ -73,7 +82,7 @@ const translations: Readonly<Record<string, Translate>> = {
       ? "bilinear upsampling, for which TF.js takes other points than Keras"
       : single(config),
   LayerScale: refused("TF.js has no LayerScale"),
-  Normalization: (_, __, layer) => normalization(layer as Normalization),
+  Normalization: (config, _, layer) => normalization(config, layer as Normalization),
 };
 
 export function keras2Parts(layer: Layer, config: Json, single: (config: Json) => Part[]): readonly Part[] | string {

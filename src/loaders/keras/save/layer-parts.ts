@@ -2,20 +2,16 @@
 import type { Layer, SampleShape } from "../../../nn/layer";
 import type { ActivationConfig } from "../../../nn/layers/activations";
 import { snakeCaseKeys } from "../../../nn/layers/keras-options";
-import { knownLayers } from "../../../nn/layers/registry";
+import { isKnownLayer } from "../../../nn/layers/registry";
 import { customClass } from "../custom";
 import { ScalarOperation } from "../scalar-operation";
 import { writeActivation } from "./activations";
+import { isSaidByOperations } from "./emitted/parts";
 import type { SaveDialect } from "./entries";
+import { moduleOf } from "./modules";
 import { isOperationPart, type Part, type Parts } from "./parts";
 import { keras2Parts } from "./keras2-parts";
 import { operationParts } from "./operation-parts";
-
-/** Classes that are no part of Keras's public API. */
-const modules: Readonly<Record<string, string>> = {
-  LayerScale: "keras.src.applications.convnext",
-  CustomScaleLayer: "keras.src.applications.inception_resnet_v2",
-};
 
 /** Called with one list, also of one tensor. */
 const listLayers = new Set([
@@ -44,7 +40,7 @@ export function partsOf(layer: Layer, context: PartContext): Parts | string {
   const found = findParts(layer, context);
   if (typeof found === "string" || context.functional) return found;
   const inChain = found.parts.every(
-    (part, i) => !isOperationPart(part) && part.inputs.join() === String(i === 0 ? "x0" : i - 1),
+    (part, i) => !isOperationPart(part) && part.inputs.length === 1 && part.inputs[0] === (i === 0 ? "x0" : i - 1),
   );
   return inChain && !found.outputs
     ? found
@@ -53,12 +49,11 @@ export function partsOf(layer: Layer, context: PartContext): Parts | string {
 
 function findParts(layer: Layer, context: PartContext): Parts | string {
   const custom = customClass(layer.className);
-  if (custom && !knownLayers().includes(layer.className)) {
+  if (custom && !isKnownLayer(layer) && !isSaidByOperations(layer)) {
     const registered = { registeredName: custom, module: null };
     return { parts: single(layer, snakeCaseKeys(layer.config()), context, registered) };
   }
-  if (layer instanceof ScalarOperation || !knownLayers().includes(layer.className))
-    return operationParts(layer, context);
+  if (layer instanceof ScalarOperation || !isKnownLayer(layer)) return operationParts(layer, context);
   const { activation, ...rest } = layer.config() as { activation?: ActivationConfig };
   const config = evenStatistics(snakeCaseKeys(rest));
   const own =
@@ -91,9 +86,7 @@ function single(
     {
       suffix: "",
       className: registered?.registeredName.split(">").at(-1) ?? className,
-      module: registered ? null : (modules[className] ?? "keras.layers"),
-      ...(registered && { registeredName: registered.registeredName }),
-      ...(modules[className] && { registeredName: className }),
+      ...(registered ?? moduleOf(className)),
       config,
       inputs: shapes.map((_, i) => `x${i}` as const),
       asList: shapes.length > 1 || listLayers.has(className),

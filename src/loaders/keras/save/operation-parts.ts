@@ -1,6 +1,7 @@
 /** Layers of Thaw's own that compute what operations of Keras can say. */
 import type { Layer } from "../../../nn/layer";
 import { ScalarOperation } from "../scalar-operation";
+import { emittedParts, isSaidByOperations } from "./emitted/parts";
 import type { PartContext } from "./layer-parts";
 import { chain, rescaling, type Part, type Parts } from "./parts";
 
@@ -24,5 +25,6 @@ function scalarParts(layer: ScalarOperation, { dialect, functional }: PartContex
 /** @returns a text where the dialect cannot say what the layer computes: what is wrong. */
 export function operationParts(layer: Layer, context: PartContext): Parts | string {
   if (layer instanceof ScalarOperation) return { parts: scalarParts(layer, context) };
+  if (isSaidByOperations(layer)) return emittedParts(layer, context.shapes, context.dialect);
   return `the class ${layer.className}`;
 }

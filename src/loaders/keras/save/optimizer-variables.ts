@@ -1,7 +1,8 @@
 /** What an optimizer keeps between steps, in the order of Keras's `optimizer.variables`. */
 import type { Parameter } from "../../../nn/parameter";
-import type { Hdf5Dataset } from "../../hdf5-writer";
+import type { Hdf5Dataset } from "../../hdf5-tree";
 import type { TrainedWith } from "../../saved-file";
+import type { TrainableWeight } from "./written-weights";
 import { presentRate } from "./training-config";
 
 /** Keras's names of the slots that an optimizer has; in groups, of which each goes through all parameters before the next does. */
@@ -42,12 +43,9 @@ export interface OptimizerVariable {
  * Iteration, learning rate, then the slots of the parameters that train now, zeros for those that never did. Slots of parameters
  * that are frozen by now have no place in Keras.
  *
- * @param trainable in the order of Keras's `model.trainable_variables`, with a name for each.
+ * @param trainable in the order of Keras's `model.trainable_variables`.
  */
-export function optimizerVariables(
-  trained: TrainedWith,
-  trainable: readonly (readonly [name: string, parameter: Parameter])[],
-): OptimizerVariable[] {
+export function optimizerVariables(trained: TrainedWith, trainable: readonly TrainableWeight[]): OptimizerVariable[] {
   const { state, compiled } = trained;
   const { op, slots } = compiled.optimizer;
   const value = (parameter: Parameter, slot: string) =>
@@ -56,10 +54,10 @@ export function optimizerVariables(
     { name: "iteration", dataset: { shape: [], data: BigInt64Array.of(BigInt(state.iteration)) } },
     { name: "learning_rate", dataset: { shape: [], data: Float32Array.of(presentRate(trained)) } },
     ...slotGroups(op, slots).flatMap((group) =>
-      trainable.flatMap(([name, parameter]) =>
+      trainable.flatMap(({ name, parameter, shape }) =>
         group.map(([slot, suffix]) => ({
           name: `${name}_${suffix}`,
-          dataset: { shape: parameter.shape, data: value(parameter, slot) },
+          dataset: { shape, data: value(parameter, slot) },
         })),
       ),
     ),

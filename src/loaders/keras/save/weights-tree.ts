@@ -1,13 +1,14 @@
 /** Weights as Keras lays them out in HDF5: `model.weights.h5` of Keras 3, and the groups of legacy files. */
-import { Hdf5Group, type Hdf5Dataset } from "../../hdf5-writer";
+import { Hdf5Group, type Hdf5Dataset } from "../../hdf5-tree";
 import type { Parameter } from "../../../nn/parameter";
 import { layerSlots } from "../weights";
 import type { WrittenModel } from "./entries";
-import { writtenLayers, type WrittenLayer } from "./written-weights";
+import { shapeInKeras, writtenLayers, type WrittenLayer } from "./written-weights";
 
 /** A parameter's numbers as they are on the host; Normalization's count of samples is a whole number in Keras. */
 function dataset(layer: WrittenLayer, parameter: Parameter): Hdf5Dataset {
-  const { shape, value } = parameter;
+  const { value } = parameter;
+  const shape = shapeInKeras(layer.entry, parameter);
   const counts = layer.entry.className === "Normalization" && parameter.name === "count";
   return { shape, data: counts ? Int32Array.from(value) : value };
 }

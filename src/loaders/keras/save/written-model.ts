@@ -5,6 +5,7 @@ import { InputLayer } from "../../../nn/layers/input";
 import { Container, FunctionalModel } from "../../../nn/model";
 import type { LayerCall, SymbolicTensor } from "../../../nn/symbolic";
 import type { Call, Constant, Entry, Reference, SaveDialect, WrittenModel } from "./entries";
+import { kerasOrder } from "./keras-order";
 import { partsOf } from "./layer-parts";
 import { EntryNames } from "./names";
 import { isOperationPart, type Part, type PartInput, type Parts } from "./parts";
@@ -69,7 +70,7 @@ class ModelWriter {
     this.#refuseRepeated();
     const reference = (t: SymbolicTensor) => this.#references.get(t.call)![t.index];
     const layers = ordered.filter((layer) => !(layer instanceof InputLayer));
-    return {
+    const written: WrittenModel = {
       className: this.#functional ? "Functional" : "Sequential",
       name: model.name,
       trainable: layers.length === 0 || layers.some((layer) => layer.trainable),
@@ -77,6 +78,9 @@ class ModelWriter {
       inputs: model.inputs.map(reference),
       outputs: model.outputs.map(reference),
     };
+    // Parts for outputs of a layer that nobody reads are no part of the model.
+    const read = new Set(kerasOrder(written));
+    return { ...written, entries: written.entries.filter((entry) => read.has(entry)) };
   }
 
   /** A layer in two models would come back as two layers. */
@@ -145,7 +149,8 @@ class ModelWriter {
       if (!entry) {
         const own = i === named && !(before && isOperationPart(part));
         const written = own ? name : this.#names.extra(part.suffix === "" ? `${name}_1` : `${name}_${part.suffix}`);
-        entry = this.#part(layer, written, part, i === main);
+        const built = part.inputs.map(resolve).flatMap((input) => ("entry" in input ? [input.shape] : []));
+        entry = this.#part(layer, written, part, i === main ? built : undefined);
         entries.push(entry);
       }
       const training = isOperationPart(part) ? {} : inference(options);
@@ -180,7 +185,8 @@ class ModelWriter {
     return { ...base, className: model.className, module, config: {}, model };
   }
 
-  #part(layer: Layer, name: string, part: Part, isMain: boolean): Entry {
+  /** @param built shapes of its inputs, where it has the layer's weights. */
+  #part(layer: Layer, name: string, part: Part, built: readonly SampleShape[] | undefined): Entry {
     const isOperation = isOperationPart(part);
     return {
       ...this.#base(layer, name),
@@ -189,8 +195,8 @@ class ModelWriter {
       registeredName: part.registeredName ?? (isOperation ? part.className : null),
       config: part.config,
       isOperation,
-      ...(isMain && { layer }),
-      ...(isMain && layer.parameters.length > 0 && layer.builtShapes && { built: layer.builtShapes }),
+      ...(built && { layer }),
+      ...(built && layer.parameters.length > 0 && { built }),
     };
   }
 }

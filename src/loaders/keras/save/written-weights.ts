@@ -1,6 +1,7 @@
 /** Which weights a written model has, and where Keras looks for them. */
 import { snakeCase, type Layer } from "../../../nn/layer";
 import { InputLayer } from "../../../nn/layers/input";
+import type { Shape } from "../../../kernels/operation";
 import type { Parameter } from "../../../nn/parameter";
 import type { Entry, WrittenModel } from "./entries";
 import { kerasOrder } from "./keras-order";
@@ -37,8 +38,25 @@ const parametersOf = (layer: Layer | undefined): readonly Parameter[] =>
   !layer || layer instanceof InputLayer ? [] : layer.parameters;
 
 /** Parameters that train now, in the order of Keras's `model.trainable_variables`: layer by layer, nested ones where they stand. */
-export function trainableOf(model: WrittenModel): [name: string, parameter: Parameter][] {
-  return writtenLayers(model).flatMap(({ names, parameters }) =>
-    parameters.filter((p) => p.trainable).map((p): [string, Parameter] => [[...names, p.name].join("_"), p]),
+export function trainableOf(model: WrittenModel): TrainableWeight[] {
+  return writtenLayers(model).flatMap(({ names, parameters, entry }) =>
+    parameters
+      .filter((p) => p.trainable)
+      .map((parameter) => ({
+        name: [...names, parameter.name].join("_"),
+        parameter,
+        shape: shapeInKeras(entry, parameter),
+      })),
   );
 }
+
+export interface TrainableWeight {
+  /** With the names of its layer and models. */
+  readonly name: string;
+  readonly parameter: Parameter;
+  readonly shape: Shape;
+}
+
+/** Imported networks have the factors of a LayerScale with dimensions of 1 in front. */
+export const shapeInKeras = (entry: Entry, { shape, count }: Parameter): Shape =>
+  entry.className === "LayerScale" ? [count] : shape;
