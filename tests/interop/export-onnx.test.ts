@@ -96,12 +96,11 @@ interopCase("export-onnx/layers", async () => {
   const failed = failures(results, 1e-5);
   if (failed.length > 0) throw new Error(failed.join("\n"));
   const error = Math.max(...[...results.values()].map((r) => r.error!));
-  const missing = knownLayers().filter((name) => !classes.has(name));
-  return {
-    error,
-    tolerance: 1e-5,
-    detail: `${written.length} networks of ${classes.size} classes of layers; without ${missing.join(", ")}`,
-  };
+  // Those that Keras has outside its public layers are in the network of rare ones below.
+  const elsewhere = new Set(["CustomScaleLayer", "Identity", "InputLayer", "LayerScale"]);
+  const missing = knownLayers().filter((name) => !classes.has(name) && !elsewhere.has(name));
+  if (missing.length > 0) throw new Error(`no network has ${missing.join(", ")}`);
+  return { error, tolerance: 1e-5, detail: `${written.length} networks of ${classes.size} classes of layers` };
 });
 
 /** Valid ONNX that ONNX Runtime refuses, or computes by other rules than ONNX's text. */
@@ -143,7 +142,12 @@ interopCase("export-onnx/operations", async () => {
   const failed = failures(results, 1e-4);
   if (failed.length > 0) throw new Error(failed.join("\n"));
   const error = Math.max(...[...results.values()].map((r) => r.error!));
-  return { error, tolerance: 1e-4, detail: `${written.length} examples; none of ${untried.join(", ")}` };
+  if (untried.length > 0) throw new Error(`no example of ${untried.join(", ")} could be written`);
+  return {
+    error,
+    tolerance: 1e-4,
+    detail: `${written.length} examples of ${Object.keys(operationWriters).length} operations`,
+  };
 });
 
 const batch = 2;
@@ -245,6 +249,9 @@ async function compareNetwork(
     const flags = (m: Container) => m.allParameters().filter((p) => p.trainable).length;
     if (!form.foldBatchNormalization && flags(back) !== flags(model))
       throw new Error(`${flags(back)} weights are trainable after loading again; expected ${flags(model)}`);
+    const second = await writeOnnx(back, form);
+    if (Buffer.compare(second, await writeOnnx(await loadModel(second), form)) !== 0)
+      throw new Error(`${JSON.stringify(form)}: the file still changes when it is saved for the third time`);
     error = Math.max(error, relativeError(await predictions(back, x), expected));
   }
   return {

@@ -31,6 +31,9 @@ export function customClass(className: string): string | undefined {
   return [...registered.keys()].find((name) => name === className || name.endsWith(`>${className}`));
 }
 
+/** What makes layers of a class that was registered. */
+export const registeredLayer = (className: string): LayerFactory | undefined => registered.get(className);
+
 export type CustomLayers = Readonly<Record<string, LayerFactory>>;
 
 /** The user's factory for a layer, where there is one: given for this file, or registered. */

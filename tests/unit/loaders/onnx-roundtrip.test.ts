@@ -11,12 +11,13 @@ import {
   Sequential,
   type Container,
 } from "../../../src/index";
-import { loadModel, preprocessings } from "../../../src/loaders/index";
+import { loadModel, preprocessings, registerLayer } from "../../../src/loaders/index";
 import { ModelProtoSchema, type ModelProto } from "../../../src/loaders/onnx/proto/onnx_pb";
 import { writeOnnx, type WriteOnnxOptions } from "../../../src/loaders/onnx/save/index";
 import { camelCaseKeys } from "../../../src/nn/layers/keras-options";
 import { createLayer, knownLayers } from "../../../src/nn/layers/registry";
-import { resetNames } from "../../../src/nn/layer";
+import type { Graph, Value } from "../../../src/nn/graph";
+import { Layer, resetNames } from "../../../src/nn/layer";
 import { summary } from "../../../src/nn/summary";
 import goldens from "../../fixtures/layers.json";
 import { readBytes } from "../../setup/files";
@@ -49,6 +50,16 @@ function edited(bytes: Uint8Array, edit: (model: ModelProto) => void): Uint8Arra
   const model = fromBinary(ModelProtoSchema, bytes);
   edit(model);
   return toBinary(ModelProtoSchema, model);
+}
+
+class Cube extends Layer {
+  readonly className = "Cube";
+  call(g: Graph, [x]: readonly Value[]): Value[] {
+    return [g.apply("multiply", {}, { a: x, b: g.apply("multiply", {}, { a: x, b: x }) })];
+  }
+  config(): Record<string, unknown> {
+    return {};
+  }
 }
 
 /** Half frozen base in a Sequential, its batch normalization in inference mode for good. */
@@ -121,6 +132,17 @@ describe("comes back as it was", () => {
     await expectSame(new FunctionalModel({ inputs: x, outputs: y, name: "rare" }));
   });
 
+  it("a class of the user's, once it is registered", async () => {
+    const model = new Sequential([new Cube({ name: "cube" }), new Dense({ name: "head", units: 2 })], {
+      inputShape: [3],
+      name: "custom",
+    });
+    const unknown = await again(model);
+    expect(unknown.back.layers.map((l) => l.name)).toContain("cube_1"); // its two products
+    registerLayer("Cube", (config) => new Cube({ name: String(config.name) }));
+    await expectSame(model);
+  });
+
   it("its preprocessing", async () => {
     const model = miniMobileNet();
     model.preprocessing = preprocessings.caffe;
@@ -129,6 +151,9 @@ describe("comes back as it was", () => {
     const pixels = await again(model, { preprocessing: true });
     expect(pixels.back.preprocessing).toEqual(preprocessings.none);
     expect(pixels.back.inputShape).toEqual([8, 8, 3]);
+    // What stands in front is no part of the training.
+    const trained = (m: Container) => m.trainableParameters.map((p) => p.path);
+    expect(trained(pixels.back)).toEqual(trained(model));
   });
 });
 

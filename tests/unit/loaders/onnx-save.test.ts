@@ -3,6 +3,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import {
   Activation,
+  Average,
   AveragePooling2D,
   BatchNormalization,
   Conv2D,
@@ -14,11 +15,16 @@ import {
   GlobalAveragePooling2D,
   input,
   LayerNormalization,
+  Maximum,
   MaxPooling2D,
+  Minimum,
   Multiply,
+  Permute,
+  PReLU,
   ReLU,
   Reshape,
   Sequential,
+  Subtract,
 } from "../../../src/index";
 import { preprocessings } from "../../../src/loaders/index";
 import { ModelProtoSchema } from "../../../src/loaders/onnx/proto/onnx_pb";
@@ -156,15 +162,27 @@ describe("layers of images", () => {
     expect(softmax.nodes[1].attributes).toEqual({ axis: 1 });
   });
 
+  it("shuffle their channels with one", async () => {
+    const x = input([4, 5, 6], { name: "x" });
+    let y = new Conv2D({ filters: 6, kernelSize: 1 }).apply(x);
+    y = new Reshape({ targetShape: [4, 5, 2, 3] }).apply(y);
+    y = new Permute({ dims: [1, 2, 4, 3] }).apply(y);
+    y = new Reshape({ targetShape: [4, 5, 6] }).apply(y);
+    y = new Conv2D({ filters: 2, kernelSize: 1 }).apply(y);
+    const { ops } = await written(new FunctionalModel({ inputs: x, outputs: y }));
+    expect(ops).toEqual(["Conv", "Reshape", "Transpose", "Reshape", "Conv"]);
+  });
+
   it("gate their channels without a transpose", async () => {
     const x = input([8, 8, 4], { name: "x" });
     const features = new Conv2D({ filters: 4, kernelSize: 1 }).apply(x);
     let gate = new GlobalAveragePooling2D().apply(features);
     gate = new Reshape({ targetShape: [1, 1, 4] }).apply(gate);
+    gate = new ReLU().apply(gate);
     gate = new Conv2D({ filters: 4, kernelSize: 1, activation: "sigmoid" }).apply(gate);
     const model = new FunctionalModel({ inputs: x, outputs: new Multiply({ name: "gated" }).apply([features, gate]) });
     const { ops, outputs } = await written(model);
-    expect(ops).toEqual(["Conv", "GlobalAveragePool", "Conv", "Sigmoid", "Mul"]);
+    expect(ops).toEqual(["Conv", "GlobalAveragePool", "Relu", "Conv", "Sigmoid", "Mul"]);
     expect(outputs).toEqual(["gated [batch, 4, 8, 8]"]);
   });
 
@@ -178,6 +196,24 @@ describe("layers of images", () => {
     expect((await written(sequential([new ReLU()]))).ops).toEqual(["Relu"]);
     expect((await written(sequential([new Dropout({ rate: 0.5 })]))).ops).toEqual(["Identity"]);
   });
+});
+
+it("writes one operator for what layers compute in parts", async () => {
+  const [a, b] = ["a", "b"].map((name) => input([4, 4, 3], { name }));
+  const convolved = new Conv2D({ filters: 3, kernelSize: 1 }).apply(a);
+  const opsOf = async (layer: Layer, tensors = [convolved, b]) =>
+    (await written(new FunctionalModel({ inputs: [a, b].slice(0, tensors.length), outputs: layer.apply(tensors) })))
+      .ops;
+  expect(await opsOf(new Maximum())).toEqual(["Conv", "Max"]);
+  expect(await opsOf(new Minimum())).toEqual(["Conv", "Min"]);
+  expect(await opsOf(new Average())).toEqual(["Conv", "Add", "Mul"]);
+  expect(await opsOf(new Subtract())).toEqual(["Conv", "Sub"]);
+  expect(await opsOf(new PReLU(), [convolved])).toEqual(["Conv", "PRelu"]);
+  const model = sequential([
+    new Conv2D({ filters: 3, kernelSize: 1 }),
+    new PReLU({ name: "leaky", sharedAxes: [1, 2] }),
+  ]);
+  expect((await written(model)).initializers.get("leaky/alpha")!.dims).toEqual([3, 1, 1]);
 });
 
 describe("preprocessing", () => {
@@ -253,6 +289,12 @@ describe("refused before anything is written", () => {
     await expect(writeOnnx(sequential([mask]))).rejects.toThrow(
       /^always_dropping: computes dropout of \[batch, 8, 8, 3\]; expected operations that ONNX has/,
     );
+  });
+
+  it("outputs that mix samples", async () => {
+    const mix = new Emitting((g, x) => g.apply("reshape", { shape: [4, x.shape[0] * 2] }, { x }), "mixing");
+    const model = sequential([mix], [8]);
+    await expect(writeOnnx(model)).rejects.toThrow(/^mixing: .*the batch/);
   });
 
   it("more than ONNX can hold, without making it", async () => {

@@ -165,13 +165,20 @@ const pad: Maker = (b, node) => {
     return undefined;
   // As it lies: [batch, height, width, channels], whichever they are called.
   const order = x.layout.axes.map((list) => (list.length === 1 ? list[0] : -1));
-  const places = [0, 1, 2, 3].map((p) => order.indexOf(p));
-  if (x.layout.shape.length !== 4 || places.includes(-1) || pads.some((p) => p < 0)) return undefined;
+  const lies = [0, 1, 2, 3].map((p) => order.indexOf(p));
+  // What lies otherwise, such as shuffled channels, is brought into the order of images.
+  const plain = x.layout.shape.length === 4 && !lies.includes(-1);
+  const places = plain ? lies : [0, 2, 3, 1];
+  if (pads.some((p) => p < 0)) return undefined;
   const [batch, rows, columns, channels] = places.map((i) => [pads[i], pads[i + 4]] as const);
   // Only rows and columns; a padding of nothing is no layer.
   if ([...batch, ...channels].some((p) => p !== 0) || isZero(pads)) return undefined;
   const input = b.bring(node, x, places.slice(1));
-  return b.apply(new ZeroPadding2D({ name: b.names.of(node), padding: [rows, columns] }), input, x.layout.axes);
+  return b.apply(
+    new ZeroPadding2D({ name: b.names.of(node), padding: [rows, columns] }),
+    input,
+    plain ? x.layout.axes : imageAxes,
+  );
 };
 
 /** It drops again when training, as it did before the export. */

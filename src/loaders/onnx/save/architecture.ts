@@ -11,6 +11,7 @@ import { Container, FunctionalModel } from "../../../nn/model";
 import { Sequential } from "../../../nn/sequential";
 import { connect, topologicalOrder, type LayerCall, type SymbolicTensor } from "../../../nn/symbolic";
 import { isObject, parseJson, type Json } from "../../json";
+import { registeredLayer } from "../../keras/custom";
 import { ScalarOperation, type ScalarOperationOptions } from "../../keras/scalar-operation";
 
 /** An output of a call: number of the call, number of the output. */
@@ -36,8 +37,10 @@ interface Entry {
 
 const known = new Set(knownLayers());
 
-/** A layer as the table has it; undefined for classes of the user's or of ONNX's operators, which settings alone do not make. */
+/** A layer as the table has it; undefined for classes that nobody registered, and for ONNX's operators, which settings alone do not make. */
 function makeLayer(className: string, options: Json): Layer | undefined {
+  const factory = registeredLayer(className);
+  if (factory) return factory(options);
   if (className === "ScalarOperation") return new ScalarOperation(options as unknown as ScalarOperationOptions);
   return known.has(className) ? createLayer(className, options) : undefined;
 }
@@ -71,8 +74,8 @@ function plainLayer(layer: Layer): Entry {
   let again: Layer | undefined;
   try {
     again = makeLayer(layer.className, { ...(JSON.parse(JSON.stringify(config)) as Json), name: layer.name });
-  } catch (error) {
-    if (!(error instanceof ThawError)) throw error;
+  } catch {
+    // Settings that the class itself refuses, or a factory of the user's that wants more.
   }
   if (again?.constructor !== layer.constructor) throw new Indescribable();
   return entry;

@@ -9,7 +9,7 @@ import type { Graph, Value } from "../../../nn/graph";
 import { product } from "../host-tensor";
 import { Initializers, isStored, type Stored } from "./initializers";
 import { TensorNames } from "./names";
-import { isPlain, liesPlain, moving, ordered, plain, same, type Order } from "./order";
+import { channelsFirst, commonRuns, isPlain, liesPlain, moving, ordered, plain, same, type Order } from "./order";
 import type { SavedAttributes, SavedNode } from "./saved-graph";
 
 /** A tensor that holds a value. */
@@ -103,7 +103,25 @@ export class GraphWriter {
     const form = this.#forms.get(x.id)?.find((f) => liesPlain(x.shape, f.order));
     if (form) this.#views.set(y.id, { name: form.name, dims: ordered(x.shape, form.order), layer: this.layer });
     else if (view) this.#views.set(y.id, { ...view, layer: this.layer });
+    else if (this.#reshapeInPlace(y, x)) return;
     else this.#views.set(y.id, { name: this.plain(x), dims: x.shape, layer: this.layer });
+  }
+
+  /**
+   * A reshape that splits or joins dimensions where they lie, e.g. the channels of an image behind the batch, so that a shuffle of channels
+   * turns nothing else. Not where an image becomes a sequence or a vector, whose features come last.
+   *
+   * @returns whether that is another order than the value's own.
+   */
+  #reshapeInPlace(y: Value, x: Value): boolean {
+    if (y.shape.length < 4) return false;
+    const { order } = this.#forms.get(x.id)![0];
+    const place = (run: { from: number[] }) => Math.min(...run.from.map((d) => order.indexOf(d)));
+    const runs = commonRuns(x.shape, y.shape).toSorted((a, b) => place(a) - place(b));
+    const [from, to] = [runs.flatMap((r) => r.from), runs.flatMap((r) => r.to)];
+    if (liesPlain(y.shape, to)) return false;
+    this.set(y, this.resized(this.as(x, from), ordered(x.shape, from), ordered(y.shape, to)), to);
+    return true;
   }
 
   /** A tensor that holds a value's numbers in their own order under these sizes. */
@@ -125,7 +143,11 @@ export class GraphWriter {
 
   /** How a value lies now. */
   orderOf(value: Value): Order {
-    return this.#forms.get(value.id)?.[0].order ?? plain(value.shape.length);
+    const form = this.#forms.get(value.id)?.[0];
+    if (form) return form.order;
+    // Channels that were pooled, and read as an image of one pixel again.
+    const [order, view] = [channelsFirst(value.shape.length), this.#views.get(value.id)];
+    return view && same(view.dims, ordered(value.shape, order)) ? order : plain(value.shape.length);
   }
 
   /** The tensor with a value's axes in their own order. */

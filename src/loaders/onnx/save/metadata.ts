@@ -10,6 +10,9 @@ import type { GraphOptions } from "./write-graph";
 /** As `producer_name`, by which the import knows its own files. */
 export const producer = "thaw";
 
+/** Under which name the preprocessing of pixels is written. */
+export const preprocessingLayer = "preprocessing";
+
 export const metadataKeys = {
   layout: "thaw.layout",
   frozen: "thaw.frozen",
@@ -31,6 +34,7 @@ export function metadataOf(
   architecture: string | undefined,
 ): Map<string, string> {
   const frozen = pathsOf(model).flatMap(([path, layer]) => (layer.trainable ? [] : [path]));
+  if (options.preprocessing) frozen.push(preprocessingLayer); // its numbers are no weights
   // A model with a Rescaling in front takes pixels, and is read as one that does.
   const preprocessing = model.preprocessing ?? knownPreprocessing(model, false);
   // Pixels are all that a network takes which has its preprocessing in front.

@@ -1,6 +1,7 @@
 /** The graph as ONNX's messages and bytes. Loaded when the first ONNX file is written, and the protobuf library with it. */
 import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { ThawError } from "../../../errors";
 import { product } from "../host-tensor";
 import {
   type AttributeProtoSchema,
@@ -125,7 +126,14 @@ export function encodeModel(graph: SavedGraph, producer: Producer): Uint8Array {
   before.forEach(put);
   graph.initializers.forEach((t, i) => {
     heads[i].forEach(put);
-    put(rawData(t));
+    const numbers = rawData(t);
+    if (numbers.length !== bytesOf(t))
+      throw new ThawError(
+        t.name,
+        `has ${numbers.length} bytes of numbers`,
+        `${bytesOf(t)}, for [${t.dims.join(", ")}]`,
+      );
+    put(numbers);
   });
   after.forEach(put);
   return file;

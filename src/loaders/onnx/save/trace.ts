@@ -4,6 +4,7 @@ import { Graph, type Node, type Value } from "../../../nn/graph";
 import type { Container } from "../../../nn/model";
 import { scaleAndOffset } from "../../../nn/layers/rescaling";
 import { batchSize } from "../evaluate";
+import { preprocessingLayer } from "./metadata";
 
 export interface Traced {
   readonly graph: Graph;
@@ -25,12 +26,12 @@ function preprocessed(model: Container, g: Graph, pixels: Value): Value {
   const { channels, scale, offset } = preprocessing;
   const axis = pixels.shape.length - 1;
   const places = Array.from({ length: pixels.shape[axis] }, (_, i) => pixels.shape[axis] - 1 - i);
-  return g.within("preprocessing", () => {
+  return g.within(preprocessingLayer, () => {
     const x =
       channels === "bgr"
         ? g.apply("gatherAxis", { axis }, { x: pixels, indices: g.constant("channels", [places.length], places) })
         : pixels;
-    return scaleAndOffset(g, "preprocessing", x, scale, offset);
+    return scaleAndOffset(g, preprocessingLayer, x, scale, offset);
   });
 }
 

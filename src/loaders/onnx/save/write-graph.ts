@@ -6,10 +6,11 @@ import type { Container } from "../../../nn/model";
 import { foldNormalizations } from "./fold-normalization";
 import { GraphWriter } from "./graph-writer";
 import { ownersOf } from "./names";
-import { operationWriters } from "./operators/index";
+import { groupWriters, operationWriters } from "./operators/index";
 import { batchNormalization, isBatchNormalization, writeFold } from "./operators/normalizations";
 import type { Operands } from "./operators/writer";
 import { channelsFirst, ordered, plain, type Order } from "./order";
+import { recogniseGroups } from "./recognise";
 import type { SavedGraph, SavedPort } from "./saved-graph";
 import { liveNodes, traceModel } from "./trace";
 
@@ -24,7 +25,7 @@ export interface GraphOptions {
 export function writeGraph(model: Container, options: GraphOptions): SavedGraph {
   const { graph, inputs, outputs } = traceModel(model, options.preprocessing);
   const w = new GraphWriter(graph, graph.batchSize);
-  let nodes = liveNodes(graph, outputs);
+  let nodes = recogniseGroups(graph, liveNodes(graph, outputs), outputs);
   if (options.foldBatchNormalization) nodes = liveNodesOf(foldNormalizations(graph, nodes, outputs), outputs);
   const orderOf = (v: Value): Order =>
     options.layout === "NCHW" && v.shape.length === 4 ? channelsFirst(4) : plain(v.shape.length);
@@ -34,10 +35,15 @@ export function writeGraph(model: Container, options: GraphOptions): SavedGraph 
   writeNodes(w, nodes);
   w.layer = "";
   const outputNames = finish(w, model, outputs, orderOf);
-  const port = (v: Value, name: string): SavedPort => ({
-    name,
-    dims: ordered(v.shape, orderOf(v)).map((d, i) => (i === 0 ? "batch" : d)),
-  });
+  const port = (v: Value, name: string): SavedPort => {
+    if (v.shape[0] !== w.batch || v.shape.slice(1).some((d) => d % w.batch === 0))
+      throw new ThawError(
+        name,
+        `has the shape ${formatShape(v.shape).replaceAll(String(w.batch), "batch")}`,
+        "the batch as the first dimension, and there alone",
+      );
+    return { name, dims: ordered(v.shape, orderOf(v)).map((d, i) => (i === 0 ? "batch" : d)) };
+  };
   return {
     name: model.name,
     nodes: w.nodes,
@@ -67,6 +73,8 @@ function reserveNames(
     if (parameter && read.has(id)) w.names.reserve(name, owners.get(parameter) ?? `the weight ${name}`);
 }
 
+const writers = { ...operationWriters, ...groupWriters };
+
 function writeNodes(w: GraphWriter, nodes: readonly Node[]): void {
   const folds = new Map<number, Operands<FoldAttrs>>();
   const values = (ids: Readonly<Record<string, number>>) =>
@@ -93,7 +101,7 @@ function writeNodes(w: GraphWriter, nodes: readonly Node[]): void {
       continue;
     }
     needed(operands);
-    const write = Object.hasOwn(operationWriters, node.op) ? operationWriters[node.op] : undefined;
+    const write = Object.hasOwn(writers, node.op) ? writers[node.op] : undefined;
     if (!write)
       throw new ThawError(
         node.layer,

@@ -3,7 +3,7 @@ import type { Activation } from "../../../../kernels/activation/activation";
 import type { UnaryAttrs } from "../../../../kernels/math/unary";
 import type { GraphWriter } from "../graph-writer";
 import { float, type SavedAttributes } from "../saved-graph";
-import { cast, ofEach, type OperationWriters } from "./writer";
+import { cast, ofEach, type OperationWriters, type WriteOperation } from "./writer";
 
 /** Clip with the bounds that there are; a bound without the other leaves the first place empty. */
 function clip(w: GraphWriter, x: string, min: number | undefined, max: number | undefined): string {
@@ -120,5 +120,11 @@ function unary(w: GraphWriter, x: string, attrs: UnaryAttrs): string {
       return clip(w, x, attrs.min, attrs.max);
   }
 }
+
+/** x above 0, slope * x below. */
+export const prelu: WriteOperation = (w, { inputs: { x, slope }, outputs: { y } }) => {
+  const order = w.orderOf(x);
+  w.set(y, w.node("PRelu", [w.as(x, order), w.broadcast(slope, order)]), order);
+};
 
 export const activations: OperationWriters = { activation: ofEach(activation), unary: ofEach(unary) };

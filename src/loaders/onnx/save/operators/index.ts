@@ -1,5 +1,5 @@
 /** All operations that the forward part of a network can hold, and how each is written. */
-import { activations } from "./activations";
+import { activations, prelu } from "./activations";
 import { arrangements } from "./arrangements";
 import { convolutions } from "./convolutions";
 import { elementwise } from "./elementwise";
@@ -19,3 +19,6 @@ export const operationWriters: OperationWriters = {
   ...products,
   ...resizing,
 };
+
+/** Groups of operations that recognise.ts makes one of. */
+export const groupWriters: OperationWriters = { prelu };
