@@ -1,5 +1,5 @@
 /** The three trainings: live curves, progress, and the closing table. */
-import { formatBytes, formatFlops, type Gpu } from "../src/index";
+import { formatBytes, formatFlops, type Container, type Gpu } from "../src/index";
 import {
   phases,
   runMainJob,
@@ -11,6 +11,7 @@ import {
 } from "../examples/cats-vs-dogs";
 import { Chart } from "./curves";
 import { byId, make, row } from "./dom";
+import { SavingView } from "./saving-view";
 
 const names: Record<Phase, string> = { scratch: "from scratch", frozen: "frozen", fineTuned: "fine-tuned" };
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
@@ -32,6 +33,7 @@ export class TrainingView {
     format: percentTick,
   });
   readonly #loss = new Chart(byId("loss", SVGSVGElement), { from: 0, to: 0.8, ticks: 4, format: (v) => v.toFixed(1) });
+  readonly #saving = SavingView.attach();
   #abort: AbortController | undefined;
   #started = 0;
 
@@ -53,6 +55,8 @@ export class TrainingView {
     this.#abort = new AbortController();
     this.#running(true);
     byId("results").hidden = true;
+    this.#saving.show(undefined);
+    let trained: Container | undefined;
     this.#started = performance.now();
     const { limits, ...inputs } = this.#inputs;
     try {
@@ -63,8 +67,12 @@ export class TrainingView {
         quick: byId("quick", HTMLInputElement).checked,
         signal: this.#abort.signal,
         onEvent: (event) => this.#onEvent(event),
+        onTrained: (phase, model) => {
+          if (phase === "fineTuned") trained = model;
+        },
       });
       showResults(result);
+      this.#saving.show(trained);
       say(`Done in ${result.seconds.toFixed(0)} seconds.`);
     } catch (error) {
       say(this.#abort.signal.aborted ? "Stopped." : error instanceof Error ? error.message : String(error));

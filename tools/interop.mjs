@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { installBenchPackages } from "./bench-packages.mjs";
 import { ensureBrowser } from "./find-browser.mjs";
 import { makeReport, printReport } from "./interop-report.mjs";
 
@@ -25,6 +26,7 @@ let browser = "";
 try {
   browser = ensureBrowser(); // for the software driver it brings
   installPython();
+  installBenchPackages(path.join(root, "bench"), (text) => console.log(`interop: ${text}`)); // TF.js
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   close(0, 1);

@@ -22,6 +22,7 @@ KINDS = {
     "export-onnx": ("interop_export_onnx", "check_exports"),
     "start": ("interop_export_keras", "write_start"),
     "check-keras": ("interop_export_keras", "check_saved"),
+    "check-safetensors": ("interop_export_safetensors", "check_saved"),
     "node-tests": ("interop_node_tests", "write_node_tests"),
 }
 

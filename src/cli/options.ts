@@ -11,3 +11,13 @@ export function whole(least: number): (text: string) => number {
     return value;
   };
 }
+
+/** Parser of sizes with commas between: `224,224,3`. */
+export function sizes(text: string): readonly number[] {
+  const parts = text.split(/[,x]/);
+  const values = parts.map(Number);
+  if (parts.some((part) => part.trim() === "") || !values.every((v) => Number.isSafeInteger(v) && v > 0)) {
+    throw new InvalidArgumentError(`Received ${text}; expected whole numbers with commas between, e.g. 224,224,3.`);
+  }
+  return values;
+}

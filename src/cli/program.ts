@@ -1,9 +1,10 @@
 /** The commands and their options. `runCli` ends with the status of the process: 0, 1 for errors, 2 for wrong use. */
 import { Command, CommanderError, Option } from "commander";
 import { ThawError } from "../index";
+import type { ConvertArguments } from "./convert-command";
 import { packageVersion } from "./files";
 import type { Io } from "./io";
-import { whole } from "./options";
+import { sizes, whole } from "./options";
 import { adapters, planCommand, type PlanArguments } from "./plan-command";
 import type { FinetuneArguments } from "./finetune-command";
 import type { InspectArguments } from "./inspect-command";
@@ -87,6 +88,40 @@ function program(io: Io, outcome: { status: number }): Command {
     .action(async (file: string, options: InspectArguments) => {
       const { inspectCommand } = await import("./inspect-command");
       outcome.status = await inspectCommand(file, options, io);
+    });
+
+  thaw
+    .command("convert")
+    .description("a network into another format, known by the ending of OUT; needs no GPU")
+    .argument("<in>", "a network: a file, or a URL")
+    .argument("<out>", ".keras, .h5, .weights.h5, .onnx, .safetensors, or model.json for TF.js; a folder with --format")
+    .addOption(
+      new Option("--format <name>", "what to write where the ending of OUT does not say it").choices([
+        "keras",
+        "weights.h5",
+        "h5",
+        "onnx",
+        "tfjs",
+        "safetensors",
+      ]),
+    )
+    .addOption(
+      new Option("--onnx-layout <layout>", "how images go in and come out (default: NCHW)").choices(["NCHW", "NHWC"]),
+    )
+    .option("--fold-batch-normalization", "for ONNX: takes batch normalizations into the weights before them")
+    .addOption(
+      new Option(
+        "--preprocessing [name]",
+        "puts the preprocessing in front, so that the network takes pixels; the name where the file does not tell it",
+      ).choices(["tf", "torch", "caffe", "none"]),
+    )
+    .option("--input-shape <sizes>", "a sample's, e.g. 224,224,3, for networks without fixed sizes", sizes)
+    .option("--allow-non-finite", "writes weights that are NaN or infinite too")
+    .option("--force", "overwrites files that are there")
+    .option("--json", "for programs")
+    .action(async (from: string, to: string, options: ConvertArguments) => {
+      const { convertCommand } = await import("./convert-command");
+      await convertCommand(from, to, options, io);
     });
 
   thaw

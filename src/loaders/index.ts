@@ -1,4 +1,4 @@
-/** Import of pretrained networks. Libraries that only some formats need are loaded when such a file comes. */
+/** Import of pretrained networks, and export of trained ones. Libraries that only some formats need are loaded when such a file comes. */
 import { ThawError } from "../errors";
 import type { FunctionalModel } from "../nn/model";
 import type { Sequential } from "../nn/sequential";
@@ -16,6 +16,8 @@ export { identify, type FileIdentity } from "./identify";
 export { registerLayer, type CustomLayers, type LayerFactory } from "./keras/custom";
 export { trainingOf, type SavedTraining } from "./keras/training";
 export { preprocessings, withPreprocessing, type PreprocessingOption } from "./preprocessing";
+export { saveModel, type SaveOptions, type SaveTarget } from "./save";
+export type { SavedFile, SaveFormat } from "./saved-file";
 export { openSource, type ModelSource, type OpenedSource, type Progress, type SourceOptions } from "./source";
 export type { StoredTensor } from "./tensors";
 export { loadWeights, type LoadWeightsOptions, type NameMap } from "./weights";

@@ -1,8 +1,12 @@
-/** The demo page as a visitor meets it: it opens by itself, the freeze line re-plans, the three trainings run. */
-import { chromium, type Browser, type Page } from "playwright";
+/** The demo page as a visitor meets it: it opens by itself, the freeze line re-plans, the three trainings run and can be taken home. */
+import fs from "node:fs";
+import { chromium, type Browser, type Download, type Page } from "playwright";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { browserArguments, findBrowser } from "../../tools/find-browser.mjs";
+import { readCatsAndDogs } from "../../src/cli/cats-dogs-files";
+import { requestGpu, sparseCategoricalCrossentropy, subset, type Container } from "../../src/index";
+import { loadModel, loadWeights } from "../../src/loaders/index";
+import { browserArguments, findBrowser, vulkanEnvironment } from "../../tools/find-browser.mjs";
 
 let server: ViteDevServer;
 let browser: Browser;
@@ -23,6 +27,38 @@ async function open(path: string, prepare?: (page: Page) => Promise<void>): Prom
 async function total(page: Page, name: string): Promise<number> {
   const entry = page.locator("#totals > div", { hasText: name }).locator("dd");
   return Number.parseFloat((await entry.first().textContent()) ?? "");
+}
+
+/** What a button gives: so many downloads, by their names. */
+async function downloaded(page: Page, button: string, count: number): Promise<Record<string, Uint8Array>> {
+  const downloads: Download[] = [];
+  const collect = (download: Download) => void downloads.push(download);
+  page.on("download", collect);
+  await page.getByRole("button", { name: button, exact: true }).click();
+  await expect.poll(() => downloads.length, { timeout: 60_000 }).toBe(count);
+  page.off("download", collect);
+  const files = downloads.map(
+    async (d) => [d.suggestedFilename(), new Uint8Array(fs.readFileSync(await d.path()))] as const,
+  );
+  return Object.fromEntries(await Promise.all(files));
+}
+
+const bits = (model: Container) =>
+  Object.fromEntries(
+    model.allParameters().map((p) => [p.path, Buffer.from(p.value.slice().buffer).toString("base64")]),
+  );
+
+/** Loss and accuracy in Node, on images that the page has validated on. */
+async function evaluateInNode(model: Container, images: number) {
+  Object.assign(process.env, vulkanEnvironment({ only: true })); // before the first adapter is asked for
+  const gpu = await requestGpu();
+  try {
+    await model.compile({ gpu, loss: sparseCategoricalCrossentropy({ fromLogits: true }), metrics: ["accuracy"] });
+    return await model.evaluate(subset(readCatsAndDogs().validation, 0, images), { batchSize: images });
+  } finally {
+    model.dispose();
+    gpu.dispose();
+  }
 }
 
 beforeAll(async () => {
@@ -67,6 +103,34 @@ describe("the demo page", () => {
     expect(await page.locator("#loss polyline").count()).toBe(3);
     expect(await page.locator("#table tbody tr").first().textContent()).toMatch(/accuracy.*%.*%.*%/);
     expect(await page.locator("#verdict").textContent()).toMatch(/Freezing left out \d+ of \d+ backward dispatches/);
+
+    // The trained network as files: read in Node, it is finite, has learnt, and judges the same images in the same way.
+    expect(await page.locator("#saving").isVisible()).toBe(true);
+    const cell = async (row: string) =>
+      await page.locator("#table tbody tr", { hasText: row }).locator("td").last().textContent();
+    const { "cats-vs-dogs.keras": keras } = await downloaded(page, "Keras", 1);
+    const model = await loadModel(keras);
+    expect(model.allParameters().every((p) => p.value.every(Number.isFinite))).toBe(true);
+    const trained = bits(model);
+    const start = bits(await loadModel("assets/thaw_cifar8.keras"));
+    const [inner] = model.layers.map((l) => l.name).filter((name) => trained[`${name}/Conv1/kernel`]);
+    expect(trained[`${inner}/Conv1/kernel`]).not.toBe(start["Conv1/kernel"]);
+    const { loss, accuracy } = await evaluateInNode(model, 20);
+    expect(Math.abs(loss - Number(await cell("Validation loss")))).toBeLessThan(2e-3);
+    expect(`${(100 * accuracy).toFixed(1)} %`).toBe(await cell("Validation accuracy"));
+    // All formats hold the same weights.
+    const { "cats-vs-dogs.onnx": onnx } = await downloaded(page, "ONNX", 1);
+    expect(Object.values(bits(await loadModel(onnx))).toSorted()).toEqual(Object.values(trained).toSorted());
+    const tfjs = await downloaded(page, "TF.js", 2);
+    expect(Object.keys(tfjs).toSorted()).toEqual(["group1-shard1of1.bin", "model.json"]);
+    const parts = Object.entries(tfjs).map(([name, bytes]) => new File([bytes as BlobPart], name));
+    expect(bits(await loadModel(parts))).toEqual(trained);
+    const { "cats-vs-dogs.safetensors": safetensors } = await downloaded(page, "safetensors", 1);
+    expect((await loadWeights(model, safetensors)).loaded.length).toBe(model.allParameters().length);
+    expect(bits(model)).toEqual(trained);
+    expect(await page.locator("#saved").textContent()).toMatch(
+      /^Handed to the browser: cats-vs-dogs\.safetensors \(\S+ .B\)\.$/,
+    );
     await page.close();
     expect(problems).toEqual([]);
   });

@@ -17,7 +17,7 @@ export function fillParameters(model: Container, seed = 1): Container {
   return model;
 }
 
-/** What TF.js lacks is left out where asked: groups, LayerScale, rectifiers with every option. */
+/** What TF.js lacks is left out where asked: groups, LayerScale, bilinear upsampling, rectifiers with every option. */
 interface Options {
   readonly forTfjs?: boolean;
   /** One input where there are two, for what takes one. */
@@ -56,7 +56,7 @@ export function everyImageLayer({ forTfjs = false }: Options = {}): FunctionalMo
   x = forTfjs ? scaled : new LayerScale({ name: "layer_scale", initValues: 0.5, projectionDim: 8 }).apply(scaled);
   x = new layers.LayerNormalization({ name: "layer_norm", epsilon: 1e-6 }).apply(x);
   x = new layers.PReLU({ name: "prelu", sharedAxes: [1, 2] }).apply(x);
-  x = new layers.UpSampling2D({ name: "up", size: 2, interpolation: "bilinear" }).apply(x);
+  x = new layers.UpSampling2D({ name: "up", size: 2, interpolation: forTfjs ? "nearest" : "bilinear" }).apply(x);
   x = new layers.Cropping2D({
     name: "crop",
     cropping: [

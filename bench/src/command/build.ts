@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import zlib from "node:zlib";
 import { build, type InlineConfig, type Plugin, type Rollup } from "vite";
+import { installBenchPackages, installedVersion } from "../../../tools/bench-packages.mjs";
 import { cases } from "../../../tools/vite-plugin-cases.mjs";
 import { wgsl } from "../../../tools/vite-plugin-wgsl.mjs";
 import type { WeightEntry } from "../pages/load";
@@ -23,23 +24,14 @@ export interface Places {
 
 /** Installs the peers into bench/node_modules where they are missing or not the locked ones. */
 export function installPeers({ bench }: Places, say: (text: string) => void): void {
-  const { dependencies } = readJson(path.join(bench, "package.json")) as { dependencies: Record<string, string> };
-  const there = Object.entries(dependencies).every(([name, version]) => versionOf(bench, name) === version);
-  if (there) return;
-  say("installing the peers into bench/node_modules");
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: bench, stdio: ["ignore", 2, 2] });
+  installBenchPackages(bench, say);
 }
 
 const readJson = (file: string): unknown => JSON.parse(fs.readFileSync(file, "utf8"));
 
-function versionOf(bench: string, name: string): string | undefined {
-  const file = path.join(bench, "node_modules", name, "package.json");
-  return fs.existsSync(file) ? (readJson(file) as { version: string }).version : undefined;
-}
-
 export function readVersions({ root, bench }: Places): Record<string, string> {
   const { version } = readJson(path.join(root, "package.json")) as { version: string };
-  const of = (name: string) => versionOf(bench, name)!;
+  const of = (name: string) => installedVersion(bench, name)!;
   return { thaw: version, tfjs: of("@tensorflow/tfjs-core"), jaxjs: of("@jax-js/jax"), ort: of("onnxruntime-web") };
 }
 

@@ -24,14 +24,18 @@ const words: Readonly<Record<2 | 3, ReadonlySet<string>>> = {
 /** Words of Keras 2 for the same functions. */
 const olderWords: Readonly<Record<string, string>> = { silu: "swish", hard_sigmoid_keras2: "hard_sigmoid" };
 
+/** With what TF.js has of the options. */
 const relu = (suffix: string, maxValue: number | null) => ({
   suffix,
   className: "ReLU",
-  config: { max_value: maxValue, negative_slope: 0, threshold: 0 },
+  config: { max_value: maxValue },
 });
 
 const hardSigmoid = () => [rescaling("shift", 1, 3), relu("clip", 6), rescaling("scale", 1 / 6, 0)];
-const hardSigmoidKeras2 = () => [rescaling("scale", 0.2, 0.5), relu("clip", 1)];
+const hardSigmoidKeras2 = () => [
+  rescaling("scale", 0.2, 0.5),
+  { suffix: "clip", className: "ReLU", config: { max_value: 1, negative_slope: 0, threshold: 0 } },
+];
 
 /** x times the last of the parts. */
 const timesInput = (parts: readonly Part[]): Part[] => [

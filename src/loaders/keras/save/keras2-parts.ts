@@ -66,7 +66,7 @@ const translations: Readonly<Record<string, Translate>> = {
   GlobalMaxPooling2D: globalPooling,
   Identity: () => chain([{ suffix: "", className: "Activation", config: { activation: "linear" } }]),
   SpatialDropout2D: ({ rate }) =>
-    chain([{ suffix: "", className: "Dropout", config: { rate, noise_shape: [null, 1, 1, null] } }]),
+    chain([{ suffix: "", className: "Dropout", config: { rate, seed: null, noise_shape: [null, 1, 1, null] } }]),
   CustomScaleLayer: ({ scale }) => [
     { ...rescaling("scale", Number(scale), 0), inputs: ["x1"] },
     { suffix: "", className: "Add", config: {}, inputs: ["x0", 0], asList: true },
@@ -77,6 +77,10 @@ const translations: Readonly<Record<string, Translate>> = {
   ],
   // TF.js does not work out sizes that are left open.
   Reshape: (_, single, layer) => single({ target_shape: layer.outputShapes(layer.builtShapes!)[0] }),
+  UpSampling2D: (config, single) =>
+    config.interpolation === "bilinear"
+      ? "bilinear upsampling, for which TF.js takes other points than Keras"
+      : single(config),
   LayerScale: refused("TF.js has no LayerScale"),
   Normalization: (config, _, layer) => normalization(config, layer as Normalization),
 };
