@@ -49,12 +49,12 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 }
 
 async function read(opened: OpenedSource, options: LoadOptions): Promise<FunctionalModel | Sequential> {
-  const { name, bytes, format } = opened;
+  const { name, bytes, format, owned } = opened;
   switch (format) {
     case "zip":
-      return await readKeras(name, bytes, options);
+      return await readKeras(name, bytes, options, owned);
     case "hdf5":
-      return await readLegacyModel(name, bytes, options);
+      return await readLegacyModel(name, bytes, options, owned);
     case "json":
       return await readJsonModel(opened, options);
     case "safetensors":
@@ -67,7 +67,7 @@ async function read(opened: OpenedSource, options: LoadOptions): Promise<Functio
         files.set(location, file);
         return await file;
       };
-      return await readOnnx(name, bytes, { sibling });
+      return await readOnnx(name, bytes, { sibling, owned });
     }
     default:
       throw new ThawError(
