@@ -29,10 +29,10 @@ interface Stream {
 export interface PlacedFile {
   readonly path: string;
   /**
-   * Where in the file the one run of so many bytes lies that `body` makes the library read; undefined when it read otherwise.
-   * The bytes themselves are not brought to the library: what it was to read them into keeps what it had.
+   * Where in the file the run of so many bytes lies that `body` makes the library read to this address; undefined when it does
+   * not read them in one go. The bytes themselves are not brought there: what was at the address stays.
    */
-  locate(length: number, body: () => void): number | undefined;
+  locate(address: number, length: number, body: () => void): number | undefined;
   /** Takes it away again. */
   remove(): void;
 }
@@ -81,13 +81,13 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
         closeStreams((open) => open === path);
         files.unlink(path);
       };
-      const locate: PlacedFile["locate"] = (length, body) => {
+      const locate: PlacedFile["locate"] = (address, length, body) => {
         const stream = files.streams.find((open) => open?.path === path);
         if (!stream) return undefined;
         const usual = stream.stream_ops;
         let found: number | undefined;
         const read: Read = (from, into, offset, count, position) => {
-          if (count !== length || found !== undefined || position + count > bytes.length)
+          if (offset !== address || count !== length || position + count > bytes.length)
             return usual.read(from, into, offset, count, position);
           found = position;
           return count;

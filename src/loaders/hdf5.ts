@@ -200,7 +200,8 @@ const oneRead = 65_536 + 1;
  */
 function bytesInPlace({ module, placed, bytes }: OpenFile, { dataset, metadata }: Entry, length: number) {
   if (length < oneRead || metadata.chunks || !metadata.littleEndian) return undefined;
-  const at = placed.locate(length, () => readInto(module, dataset, length, () => undefined));
+  let at: number | undefined;
+  readInto(module, dataset, length, (pointer, read) => (at = placed.locate(pointer, length, read)));
   return at === undefined ? undefined : bytes.subarray(at, at + length);
 }
 
@@ -214,16 +215,25 @@ function numberType({ type, size, signed, enum_type: enumeration }: Metadata): N
 
 /** The numbers in little-endian order: h5wasm would hand them out as arrays, but has none for float16. */
 const rawBytes = (module: Hdf5Module, dataset: Dataset, bytes: number): Uint8Array =>
-  readInto(module, dataset, bytes, (pointer) => module.HEAPU8.slice(pointer, pointer + bytes));
+  readInto(module, dataset, bytes, (pointer, read) => {
+    read();
+    return module.HEAPU8.slice(pointer, pointer + bytes);
+  });
 
-/** Makes the library read a dataset into memory of its own, which is there for `use` only. */
-function readInto<T>(module: Hdf5Module, dataset: Dataset, bytes: number, use: (pointer: number) => T): T {
+/** Makes the library read a dataset into memory of its own, which is there for `use` only; that says when it reads. */
+function readInto<T>(
+  module: Hdf5Module,
+  dataset: Dataset,
+  bytes: number,
+  use: (pointer: number, read: () => void) => T,
+): T {
   const pointer = module._malloc(bytes);
   if (pointer === 0) throw new Error(`no memory for ${bytes} bytes`);
   try {
-    const status = module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
-    if (status < 0) throw new Error(`${dataset.path} cannot be read`);
-    return use(pointer);
+    return use(pointer, () => {
+      const status = module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
+      if (status < 0) throw new Error(`${dataset.path} cannot be read`);
+    });
   } finally {
     module._free(pointer);
   }

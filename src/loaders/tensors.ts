@@ -68,12 +68,9 @@ export function float32View({ buffer, byteOffset, length }: Uint8Array): Float32
   return byteOffset % 4 === 0 ? new Float32Array(buffer, byteOffset, length / 4) : undefined;
 }
 
-/**
- * The bytes up to seven places further to the front, so that they begin at a multiple of eight, as far as the buffer goes: what stood
- * there is overwritten.
- */
-export function moveToAlignment(bytes: Uint8Array): Uint8Array {
-  const shift = bytes.byteOffset % 8;
+/** The bytes a few places further to the front, so that they begin at a multiple of `unit`: what stood there is overwritten. */
+export function moveToAlignment(bytes: Uint8Array, unit: 4 | 8): Uint8Array {
+  const shift = bytes.byteOffset % unit;
   if (shift === 0) return bytes;
   const moved = new Uint8Array(bytes.buffer, bytes.byteOffset - shift, bytes.length);
   moved.set(bytes);

@@ -73,7 +73,7 @@ function weightsOf(
   if (weights) {
     if (weights.buffer !== archive.buffer) return { bytes: weights, owned: true }; // unpacked
     // Keras stores its members as they are, wherever the one before ends.
-    return { bytes: owned ? moveToAlignment(weights) : weights, owned };
+    return { bytes: owned ? moveToAlignment(weights, 8) : weights, owned };
   }
   const other = [...members.keys()].find((member) => member.startsWith("model.weights."));
   throw new ThawError(

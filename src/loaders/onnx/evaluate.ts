@@ -7,10 +7,10 @@ import { Graph } from "../../nn/graph";
 import { describe } from "./attributes";
 import { fold } from "./fold/fold";
 import { isHost, product, type HostTensor } from "./host-tensor";
-import type { OnnxGraph, OnnxNode } from "./ir";
+import { isGraph, type OnnxGraph, type OnnxNode } from "./ir";
 import { Emitter, type Operand } from "./layout/emitter";
 import { dimsOf, type Layout } from "./layout/tensor";
-import { emitterOf, isGraph } from "./operators/index";
+import { emitterOf } from "./operators/index";
 
 /** Stands for the batch in sizes: a prime beyond most dimensions of networks (and within what the engine takes), so that it is found again in products. */
 export const batchSize = 65_521;

@@ -22,6 +22,8 @@ export interface HostTensor {
   readonly data: Numbers;
   /** The initializer that it is, or is a rearrangement of: such a tensor is a weight where a layer owns it. */
   readonly weight?: string;
+  /** Its numbers lie in the file's memory, and its only reader may keep them there and bring them into another order. */
+  readonly own?: boolean;
   /** It repeats this one along dimensions of 1, which is not carried out before somebody needs the numbers. */
   readonly repeats?: HostTensor;
 }
@@ -104,8 +106,12 @@ const block = 16;
  * The numbers with axes in another order: axis a of the result is axis `permutation[a]` of the tensor. Weights have millions of
  * elements, so this reads rows of the tensor side by side and writes whole cache lines, instead of jumping for each number.
  */
-export function permuted(data: Numbers, dims: readonly number[], permutation: readonly number[]): Numbers {
-  const result = like(data, data.length);
+export function permuted(
+  data: Numbers,
+  dims: readonly number[],
+  permutation: readonly number[],
+  result = like(data, data.length),
+): Numbers {
   const last = permutation.at(-1);
   if (last === undefined) {
     result.set(data);

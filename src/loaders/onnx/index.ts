@@ -8,12 +8,9 @@ import { readInputs, type InputOptions } from "./inputs";
 import type { OnnxGraph } from "./ir";
 import { checkOperators } from "./operators/index";
 import { simplifyPatterns } from "./patterns/index";
-import type { Sibling } from "./proto/tensor";
+import type { TensorReading } from "./proto/tensor";
 
-export interface OnnxOptions extends InputOptions {
-  /** Gives the bytes of other files of the model, by the location that the model says (`resnet.onnx.data`). */
-  readonly sibling?: Sibling;
-}
+export interface OnnxOptions extends InputOptions, TensorReading {}
 
 /**
  * Reads an ONNX model (opset 7 to 22) as exported by PyTorch, Keras, tf2onnx and others.
@@ -26,7 +23,7 @@ export interface OnnxOptions extends InputOptions {
  * counts), sizes left open, and whatever mixes the samples of a batch.
  */
 export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOptions = {}): Promise<FunctionalModel> {
-  const graph = await readOnnxGraph(name, bytes, options.sibling);
+  const graph = await readOnnxGraph(name, bytes, options);
   checkOperators(name, graph);
   const { layouts, literalBatch } = readInputs(name, graph, options);
   try {
@@ -42,7 +39,7 @@ export async function readOnnx(name: string, bytes: Uint8Array, options: OnnxOpt
 export async function readOnnxGraph(
   name: string,
   bytes: Uint8Array,
-  sibling?: Sibling,
+  reading?: TensorReading,
   since?: number,
 ): Promise<OnnxGraph> {
   const [{ readModelProto }, { registerMoreOperations }] = await Promise.all([
@@ -50,5 +47,5 @@ export async function readOnnxGraph(
     import("../../nn/more-operations"),
   ]);
   registerMoreOperations();
-  return await readGraph(name, readModelProto(name, bytes), sibling, since);
+  return await readGraph(name, readModelProto(name, bytes), reading, since);
 }

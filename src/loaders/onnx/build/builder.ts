@@ -6,8 +6,9 @@ import { connect, type SymbolicTensor } from "../../../nn/symbolic";
 import { Reshape } from "../../../nn/layers/shape-layers";
 import { describe } from "../attributes";
 import { batchSize } from "../evaluate";
-import { checkFolded, isHost, product, type HostTensor } from "../host-tensor";
+import { checkFolded, isHost, permuted, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
+import { arrange, keepsOrder, type Arrangement } from "../layout/emitter";
 import { lastAxes } from "../layout/regroup";
 import { dimsOf, type Layout, type Tensor } from "../layout/tensor";
 import { OnnxOperation, type Write } from "../onnx-operation";
@@ -29,6 +30,8 @@ export const imageAxes = [[0], [3], [1], [2]] as const;
 export class Builder {
   readonly names = new Names();
   readonly #values = new Map<string, Known>();
+  /** Holds one weight while it is brought into another order where it lies. */
+  #scratch = new Float32Array(0);
 
   constructor(readonly literalBatch: number) {}
 
@@ -76,7 +79,7 @@ export class Builder {
     const specs = inputs.map((x) => (isBuilt(x) ? x.layout : x));
     const options = { node, inputs: specs, literalBatch: this.literalBatch };
     // Without a name yet: most reshapes and transposes turn out not to be layers.
-    const trial = new OnnxOperation({ ...options, name: node.name }, write);
+    const trial = new OnnxOperation({ ...options, name: node.name, trial: true }, write);
     trial.ensureBuilt(built.map((b) => b.symbolic.shape));
     if (!trial.writes)
       return trial.outputs.map(({ layout, through }) => {
@@ -121,16 +124,28 @@ export class Builder {
     return new Reshape({ name, targetShape: target }).apply(moved.symbolic);
   }
 
+  /** Gives a parameter a constant's numbers, in another order where one is given: where they lie if they may stay, else a copy. */
+  fill(parameter: Parameter | undefined, constant: HostTensor, arrangement?: Arrangement): void {
+    if (!parameter) return;
+    const { data, own } = constant;
+    if (data.length !== parameter.count)
+      throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
+    const stays = !arrangement || keepsOrder(arrangement);
+    if (own && data instanceof Float32Array) parameter.value = stays ? data : this.#reordered(data, arrangement);
+    else parameter.value = stays ? Float32Array.from(data) : arrange(constant, arrangement);
+  }
+
+  #reordered(data: Float32Array, { dims, order }: Arrangement): Float32Array {
+    if (this.#scratch.length < data.length) this.#scratch = new Float32Array(data.length);
+    const copy = this.#scratch.subarray(0, data.length);
+    copy.set(data);
+    permuted(copy, dims, order, data);
+    return data;
+  }
+
   /** An image input, [height, width, channels]. */
   image(node: OnnxNode, x: Built): SymbolicTensor {
     return this.bring(node, x, [2, 3, 1]);
   }
 }
 
-/** Gives a parameter its numbers: those that were arranged for it as they are, the file's as a copy. */
-export function fill(parameter: Parameter | undefined, data: ArrayLike<number>, arranged = false): void {
-  if (!parameter) return;
-  if (data.length !== parameter.count)
-    throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
-  parameter.value = arranged && data instanceof Float32Array ? data : Float32Array.from(data);
-}

@@ -1,6 +1,6 @@
 /** Every operator that Thaw reads from ONNX files, by name. */
 import { ThawError } from "../../../errors";
-import type { OnnxGraph, OnnxNode } from "../ir";
+import { isGraph, type OnnxGraph, type OnnxNode } from "../ir";
 import { arrangements } from "./arrange";
 import { convolutions } from "./convolution";
 import { einsums } from "./einsum";
@@ -58,8 +58,6 @@ export function unknownOperators(graph: OnnxGraph): Map<string, number> {
   return counts;
 }
 
-export const isGraph = (value: unknown): value is OnnxGraph =>
-  typeof value === "object" && value !== null && "nodes" in value;
 
 /** @throws with all operators that Thaw does not have. */
 export function checkOperators(name: string, graph: OnnxGraph): void {
