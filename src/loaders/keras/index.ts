@@ -4,6 +4,7 @@ import type { FunctionalModel } from "../../nn/model";
 import type { Sequential } from "../../nn/sequential";
 import { assign } from "../assign";
 import { openHdf5 } from "../hdf5";
+import { loadHdf5 } from "../hdf5-library";
 import { parseJson } from "../json";
 import { moveToAlignment } from "../tensors";
 import { unzip } from "../zip";
@@ -23,6 +24,8 @@ export async function readKeras(
   options: ConfigOptions,
   owned: boolean,
 ): Promise<FunctionalModel | Sequential> {
+  // The library is compiled in the background while the archive is checked.
+  loadHdf5().catch(() => undefined); // who opens the weights hears of it
   const members = await unzip(name, bytes, isKnown);
   const config = members.get("config.json");
   if (!config)
