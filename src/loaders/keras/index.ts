@@ -66,12 +66,7 @@ export async function readKerasWeights(name: string, bytes: Uint8Array, owned: b
   return weightsOf(name, members, bytes, owned);
 }
 
-function weightsOf(
-  name: string,
-  members: ReadonlyMap<string, Uint8Array>,
-  archive: Uint8Array,
-  owned: boolean,
-): Bytes {
+function weightsOf(name: string, members: ReadonlyMap<string, Uint8Array>, archive: Uint8Array, owned: boolean): Bytes {
   const weights = members.get("model.weights.h5");
   if (weights) {
     if (weights.buffer !== archive.buffer) return { bytes: weights, owned: true }; // unpacked

@@ -2,7 +2,15 @@
 import { ThawError } from "../../errors";
 import { inlineFunctions } from "./functions";
 import { hostTensor, type HostTensor } from "./host-tensor";
-import { functionKey, isGraph, referencePrefix, type AttributeValue, type OnnxGraph, type OnnxInput, type OnnxNode } from "./ir";
+import {
+  functionKey,
+  isGraph,
+  referencePrefix,
+  type AttributeValue,
+  type OnnxGraph,
+  type OnnxInput,
+  type OnnxNode,
+} from "./ir";
 import { kindOf, readTensor, type TensorReading } from "./proto/tensor";
 import type { AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./proto/onnx_pb";
 

@@ -148,4 +148,3 @@ export class Builder {
     return this.bring(node, x, [2, 3, 1]);
   }
 }
-

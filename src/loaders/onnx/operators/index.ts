@@ -58,7 +58,6 @@ export function unknownOperators(graph: OnnxGraph): Map<string, number> {
   return counts;
 }
 
-
 /** @throws with all operators that Thaw does not have. */
 export function checkOperators(name: string, graph: OnnxGraph): void {
   const unknown = [...unknownOperators(graph)];
