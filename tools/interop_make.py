@@ -18,6 +18,7 @@ KINDS = {
     "keras": ("interop_keras", "write_application"),
     "train": ("interop_training", "write_training"),
     "images": ("interop_images", "write_images"),
+    "layers": ("interop_layers", "write_layers"),
     "export": ("interop_onnx", "write_export"),
     "node-tests": ("interop_node_tests", "write_node_tests"),
 }

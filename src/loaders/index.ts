@@ -13,6 +13,14 @@ import { isTfjs, readTfjs } from "./tfjs/index";
 export type { WeightReport } from "./assign";
 export { freezePoints, lastOfBlocks, type FreezePoint } from "./freeze-points";
 export { identify, type FileIdentity } from "./identify";
+export { loadMoreLayers } from "./keras/more-layers";
+export type {
+  Conv2DTransposeOptions,
+  EmbeddingOptions,
+  GroupNormalizationOptions,
+  MultiHeadAttentionOptions,
+  UnitNormalizationOptions,
+} from "../nn/layers/more/index";
 export { registerLayer, type CustomLayers, type LayerFactory } from "./keras/custom";
 export { preprocessings, withPreprocessing, type PreprocessingOption } from "./preprocessing";
 export { openSource, type ModelSource, type OpenedSource, type Progress, type SourceOptions } from "./source";

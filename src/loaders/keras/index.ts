@@ -38,7 +38,7 @@ export async function readKeras(
   const json = parseJson(`${name}/config.json`, config);
   const metadata = members.get("metadata.json");
   const version = metadata && parseJson(`${name}/metadata.json`, metadata).keras_version;
-  const model = modelFromConfig(
+  const model = await modelFromConfig(
     name,
     json,
     dialectOf(typeof version === "string" ? version : undefined, json),

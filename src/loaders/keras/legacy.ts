@@ -45,7 +45,7 @@ export async function readLegacyModel(
     }
     const config = parseJson(`${name}/model_config`, text);
     const dialect = dialectOf(file.attribute("/", "keras_version"), config);
-    const model = modelFromConfig(name, config, dialect, options);
+    const model = await modelFromConfig(name, config, dialect, options);
     model.assignPaths();
     assign(name, model, file, matchLegacyWeights(name, model, file));
     return model;
