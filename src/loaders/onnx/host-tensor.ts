@@ -42,10 +42,19 @@ export const isHost = (x: unknown): x is HostTensor =>
 /** Largest constant that folding may make beyond its inputs: shape arithmetic is small, and a shape bomb is not. */
 const maxFolded = 2 ** 24;
 
+/**
+ * Weights of a file that are one number repeated, all together: ONNX's own test networks are stored so (VGG19 has 144 million). They
+ * take no memory before they are trained or predicted with, and then as much as stored ones would.
+ */
+export const maxFilled = 2 ** 28;
+
 /** @throws when folding would make more numbers than any shape arithmetic needs. */
-export function checkFolded(who: string, count: number): void {
-  if (!(count <= maxFolded)) throw new ThawError(who, `makes a constant of ${count} numbers`, `at most ${maxFolded}`);
+export function checkFolded(who: string, count: number, most = maxFolded): void {
+  if (!(count <= most)) throw new ThawError(who, `makes a constant of ${count} numbers`, `at most ${most}`);
 }
+
+/** Whether a tensor is one number, however often. */
+export const isFill = ({ repeats }: HostTensor): boolean => repeats !== undefined && product(repeats.dims) === 1;
 
 /** Strides in elements for broadcasting `dims` to `to`: 0 where it is repeated. */
 export function broadcastStrides(dims: readonly number[], to: readonly number[]): number[] {

@@ -244,6 +244,29 @@ describe("shape arithmetic", () => {
     await expect(read(graph)).rejects.toThrow(/makes a constant of 1099511627776 numbers/);
   });
 
+  it("weights that are one number, repeated, are made when they are read, and only so many", async () => {
+    const filled = (size: number) =>
+      small({
+        node: [
+          node("ConstantOfShape", ["s"], ["z"], { value: floats("v", [1], [0.5]) }),
+          node("Gemm", ["x", "z"], ["h"]),
+          node("Gemm", ["h", "z"], ["y"]),
+        ],
+        initializer: [ints("s", [size, size])],
+        input: [info("x", ["n", size])],
+        output: [info("y", ["n", size])],
+      });
+    const model = await read(filled(100));
+    const [first, second] = model.allParameters();
+    expect(first.value).toEqual(new Float32Array(10_000).fill(0.5));
+    expect(second.value.buffer).not.toBe(first.value.buffer);
+    // 2^28 together: 2^13 * 2^13 = 2^26 twice is fine, 1.5 * 2^27 is not.
+    expect((await read(filled(2 ** 13))).allParameters()).toHaveLength(2);
+    await expect(read(filled(14_000))).rejects.toThrow(
+      /makes a constant of 196000000 numbers; expected at most 72435456/,
+    );
+  });
+
   it("what mixes the samples of a batch is refused", async () => {
     const graph = small({ node: [node("ReduceMean", ["x"], ["y"], { axes: [0] })] });
     await expect(read(graph)).rejects.toThrow(/over the samples of a batch/);
@@ -314,11 +337,15 @@ describe.skipIf(!hasSharedAssets)("shared files", () => {
     expect(model.inputShape).toEqual([224, 224, 3]);
   });
 
-  it.each(["squeezenet", "shufflenet", "inception_v1", "densenet121"])(
-    "onnx_light's %s gives a thousand classes",
+  const light = ["squeezenet", "shufflenet", "inception_v1", "inception_v2", "densenet121", "resnet50"];
+  it.each([...light, "bvlc_alexnet", "vgg19", "zfnet512"])(
+    "onnx_light's %s gives a thousand classes, and takes no memory for weights that are one number",
     async (name) => {
+      const before = process.memoryUsage().arrayBuffers;
       const model = await readOnnx(name, await readShared(`models/onnx_light/light_${name}.onnx`));
       expect(model.outputs[0].shape.reduce((a, b) => a * b, 1)).toBe(1000);
+      expect(model.allParameters().reduce((n, p) => n + p.count, 0)).toBeGreaterThan(1e6);
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32e6);
     },
   );
 });

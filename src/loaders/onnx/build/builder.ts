@@ -6,7 +6,7 @@ import { connect, type SymbolicTensor } from "../../../nn/symbolic";
 import { Reshape } from "../../../nn/layers/shape-layers";
 import { describe } from "../attributes";
 import { batchSize } from "../evaluate";
-import { checkFolded, isHost, permuted, product, type HostTensor } from "../host-tensor";
+import { checkFolded, isFill, isHost, maxFilled, permuted, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import { arrange, keepsOrder, type Arrangement } from "../layout/emitter";
 import { lastAxes } from "../layout/regroup";
@@ -32,6 +32,8 @@ export class Builder {
   readonly #values = new Map<string, Known>();
   /** Holds one weight while it is brought into another order where it lies. */
   #scratch = new Float32Array(0);
+  /** Numbers of weights that are one number repeated. */
+  #filled = 0;
 
   constructor(readonly literalBatch: number) {}
 
@@ -52,7 +54,7 @@ export class Builder {
     const x = this.get(node.inputs[i] ?? "");
     if (x === undefined || !isHost(x)) return undefined;
     // Before a layer allocates a weight for what stands in the file as one number and a shape.
-    if (x.repeats) checkFolded(describe(node), product(x.dims));
+    if (x.repeats) checkFolded(describe(node), product(x.dims), isFill(x) ? maxFilled - this.#filled : undefined);
     return x;
   }
 
@@ -127,6 +129,12 @@ export class Builder {
   /** Gives a parameter a constant's numbers, in another order where one is given: where they lie if they may stay, else a copy. */
   fill(parameter: Parameter | undefined, constant: HostTensor, arrangement?: Arrangement): void {
     if (!parameter) return;
+    if (isFill(constant) && product(constant.dims) === parameter.count) {
+      const [number] = constant.repeats!.data;
+      this.#filled += parameter.count;
+      parameter.defer(() => new Float32Array(parameter.count).fill(number));
+      return;
+    }
     const { data, own } = constant;
     if (data.length !== parameter.count)
       throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
