@@ -53,6 +53,12 @@ export function checkFolded(who: string, count: number, most = maxFolded): void 
   if (!(count <= most)) throw new ThawError(who, `makes a constant of ${count} numbers`, `at most ${most}`);
 }
 
+/** @throws for a tensor that has no elements, where there have to be some. */
+export function refuseEmpty(who: string, { dims }: HostTensor): void {
+  if (product(dims) === 0)
+    throw new ThawError(who, `an operand has the dimensions [${dims.join(", ")}]`, "a tensor with elements");
+}
+
 /** Whether a tensor is one number, however often. */
 export const isFill = ({ repeats }: HostTensor): boolean => repeats !== undefined && product(repeats.dims) === 1;
 

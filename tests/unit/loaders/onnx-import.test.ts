@@ -267,6 +267,49 @@ describe("shape arithmetic", () => {
     );
   });
 
+  const trained = (more: GraphInit["node"] = [], output = "y") =>
+    small({
+      node: [
+        node("BatchNormalization", ["x", "v", "v", "v", "v"], ["b", "mean", "variance"], {
+          training_mode: 1,
+          momentum: 0.75,
+        }),
+        node("Dropout", ["b", "r", "t"], ["d", "mask"]),
+        node("MaxPool", ["d"], ["p", "places"], { kernel_shape: [2, 2], strides: [2, 2] }),
+        node("Relu", ["p"], ["y"]),
+        ...(more ?? []),
+      ],
+      initializer: [
+        floats("v", [3], [1, 2, 3]),
+        floats("r", [], [0.25]),
+        { name: "t", dims: [], dataType: 9, rawData: Uint8Array.of(1) },
+      ],
+      output: [info(output, ["n", 3, 4, 4])],
+    });
+
+  it("a network exported as it trains becomes layers that train", async () => {
+    const model = await read(trained());
+    expect(classes(model)).toEqual(["BatchNormalization", "Dropout", "MaxPooling2D", "ReLU"]);
+    expect(model.layers.slice(1, 3).map((layer) => layer.config())).toMatchObject([{ momentum: 0.75 }, { rate: 0.25 }]);
+    expect(model.allParameters().map((p) => p.value[1])).toEqual([2, 2, 2, 2]);
+  });
+
+  it.each(["mean", "mask", "places"])("its other outputs are refused where something reads them: %s", async (name) => {
+    await expect(read(trained([node("Identity", [name], ["z"])], "z"))).rejects.toThrow(
+      /z \(Identity\): reads output 1 of .*, which Thaw does not compute/,
+    );
+    await expect(read(trained([], name))).rejects.toThrow(/reads output 1 of/);
+  });
+
+  it("a tensor without elements is folded, and no operand of what is computed", async () => {
+    const empty = [node("Slice", ["x", "from", "from", "axis"], ["none"])];
+    const graph = (last: NonNullable<GraphInit["node"]>) =>
+      small({ node: [...empty, ...last], initializer: [ints("from", [2]), ints("axis", [1])] });
+    const one = node("ReduceProd", ["none"], ["s"], { keepdims: 0 });
+    expect(operations(await read(graph([one, node("Add", ["x", "s"], ["y"])])))).toHaveLength(1);
+    await expect(read(graph([node("Add", ["x", "none"], ["y"])]))).rejects.toThrow(/a tensor with elements/);
+  });
+
   it("what mixes the samples of a batch is refused", async () => {
     const graph = small({ node: [node("ReduceMean", ["x"], ["y"], { axes: [0] })] });
     await expect(read(graph)).rejects.toThrow(/over the samples of a batch/);

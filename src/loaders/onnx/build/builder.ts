@@ -35,7 +35,16 @@ export class Builder {
   /** Numbers of weights that are one number repeated. */
   #filled = 0;
 
-  constructor(readonly literalBatch: number) {}
+  /** @param read names of all values that a node or the model's caller reads. */
+  constructor(
+    readonly literalBatch: number,
+    readonly read: ReadonlySet<string>,
+  ) {}
+
+  /** Whether anything but its first output is read: layers have only one. */
+  givesMore(node: OnnxNode): boolean {
+    return node.outputs.slice(1).some((output) => this.read.has(output));
+  }
 
   get(name: string): Known | undefined {
     return name === "" ? undefined : this.#values.get(name);

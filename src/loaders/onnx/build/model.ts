@@ -16,7 +16,8 @@ export function buildModel(
   layouts: ReadonlyMap<string, Layout>,
   literalBatch: number,
 ): FunctionalModel {
-  const b = new Builder(literalBatch);
+  const read = new Set([...graph.outputs, ...evaluated.live.flatMap((node) => node.inputs)]);
+  const b = new Builder(literalBatch, read);
   for (const [constant, tensor] of evaluated.constants) b.set(constant, tensor);
   const inputs: SymbolicTensor[] = [];
   for (const [name, layout] of layouts) {

@@ -136,8 +136,7 @@ const matMul: Maker = (b, node) => {
 const batchNormalization: Maker = (b, node) => {
   const x = b.tensor(node, 0);
   const weights = [1, 2, 3, 4].map((i) => b.constant(node, i));
-  if (!x || weights.some((w) => !w) || flagOf(node, "training_mode") || node.outputs.slice(1).some((o) => o !== ""))
-    return undefined;
+  if (!x || weights.some((w) => !w) || b.givesMore(node)) return undefined;
   const rank = x.layout.axes.length;
   if (rank !== 4 && rank !== 2) return undefined;
   const input = rank === 4 ? b.image(node, x) : b.bring(node, x, [1]);
@@ -179,7 +178,7 @@ const channelAffine: Maker = (b, node) => {
 
 const layerNormalization: Maker = (b, node) => {
   const [x, gamma, beta] = [b.tensor(node, 0), b.constant(node, 1), b.constant(node, 2)];
-  if (!x || !gamma || (node.inputs[2] && !beta) || node.outputs.slice(1).some((o) => o !== "")) return undefined;
+  if (!x || !gamma || (node.inputs[2] && !beta) || b.givesMore(node)) return undefined;
   const rank = x.layout.axes.length;
   const axis = wholeOf(node, "axis", -1);
   if (axis !== -1 && axis !== rank - 1) return undefined;

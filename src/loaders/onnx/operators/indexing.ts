@@ -1,5 +1,5 @@
 /** Operators that take entries of tensors by index, repeat them, and put more around them. */
-import { formatShape, ThawError } from "../../../errors";
+import { ThawError } from "../../../errors";
 import { axisOf, describe, numberOf, numbersOf, textOf, wholeOf } from "../attributes";
 import { broadcastDims, checkFolded, isHost, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
@@ -16,13 +16,11 @@ const slice: Emit = (e, node, inputs) => {
   for (let i = 1; i < inputs.length; i++) knownInput(node, inputs, i);
   const dims = dimsOf(x);
   let t = x;
-  sliceRanges(node, dims, knownInputs(inputs)).forEach((range, i) => {
-    if (range.count < 1)
-      throw new ThawError(
-        describe(node),
-        `leaves nothing of dimension ${i} of ${formatShape(dims)}`,
-        "slices that are not empty",
-      );
+  const ranges = sliceRanges(node, dims, knownInputs(inputs));
+  // What has no elements does not depend on the samples.
+  if (ranges.some((range) => range.count < 1))
+    return [{ dims: ranges.map((range) => Math.max(range.count, 0)), kind: x.kind, data: new Float32Array(0) }];
+  ranges.forEach((range, i) => {
     if (range.step === 1 && range.begin === 0 && range.count === dims[i]) return;
     const found = single(e, describe(node), t, i);
     t = takeRange(e, found.t, withinSamples(node, e, found.p), range);
