@@ -310,6 +310,17 @@ describe("shape arithmetic", () => {
     await expect(read(graph([node("Add", ["x", "none"], ["y"])]))).rejects.toThrow(/a tensor with elements/);
   });
 
+  it("numbers become one-hot vectors of the sample", async () => {
+    const graph = small({
+      node: [node("OneHot", ["x", "d", "v"], ["y"], { axis: 1 })],
+      initializer: [ints("d", [5], []), floats("v", [2], [0, 1])],
+      input: [info("x", ["n", 7])],
+    });
+    expect((await read(graph)).outputs[0].shape).toEqual([5, 7]);
+    const none = { ...graph, initializer: [ints("d", [0], []), floats("v", [2], [0, 1])] };
+    await expect(read(none)).rejects.toThrow(/depth is 0; expected at least 1/);
+  });
+
   it("what mixes the samples of a batch is refused", async () => {
     const graph = small({ node: [node("ReduceMean", ["x"], ["y"], { axes: [0] })] });
     await expect(read(graph)).rejects.toThrow(/over the samples of a batch/);

@@ -3,6 +3,7 @@ import { ThawError } from "../../../errors";
 import { isGraph, type OnnxGraph, type OnnxNode } from "../ir";
 import { arrangements } from "./arrange";
 import { convolutions } from "./convolution";
+import { counting } from "./counting";
 import { einsums } from "./einsum";
 import { elementwise } from "./elementwise";
 import { indexing } from "./indexing";
@@ -17,6 +18,7 @@ import { reductions } from "./reduce";
 import { resizing } from "./resize";
 
 const operators: Operators = {
+  ...counting,
   ...elementwise,
   ...arrangements,
   ...indexing,

@@ -1,7 +1,7 @@
 /** Operators that take entries of tensors by index, repeat them, and put more around them. */
 import { ThawError } from "../../../errors";
 import { axisOf, describe, numberOf, numbersOf, textOf, wholeOf } from "../attributes";
-import { broadcastDims, checkFolded, isHost, product, type HostTensor } from "../host-tensor";
+import { broadcastDims, isHost, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import { align } from "../layout/align";
 import type { Emitter, Operand } from "../layout/emitter";
@@ -246,23 +246,6 @@ const space =
     return [{ ...t, axes: [n, [d], [...rows, bh], [...columns, bw]] }];
   };
 
-/** The upper or lower triangle of matrices, the rest 0: causal masks. */
-const triangle: Emit = (e, node, inputs) => {
-  const x = tensorInput(e, node, inputs, 0);
-  const k = knownInput(node, inputs, 1)?.data[0] ?? 0;
-  const upper = wholeOf(node, "upper", 1) !== 0;
-  const [rows, columns] = dimsOf(x).slice(-2);
-  checkFolded(describe(node), rows * columns);
-  const keep = Float32Array.from({ length: rows * columns }, (_, at) => {
-    const distance = (at % columns) - Math.floor(at / columns);
-    return Number(upper ? distance >= k : distance <= k);
-  });
-  const mask: HostTensor = { dims: [rows, columns], kind: "float", data: keep };
-  const { values, layout } = align(e, describe(node), [mask, x]);
-  const zero = e.g.constant(`${node.name}/zero`, [1], [0]);
-  return [{ ...layout, kind: x.kind, value: e.apply("where", {}, { c: values[0], a: values[1], b: zero }) }];
-};
-
 export const indexing: Operators = {
   Slice: slice,
   Gather: gather,
@@ -271,7 +254,6 @@ export const indexing: Operators = {
   Tile: tile,
   Pad: pad,
   CumSum: cumulative,
-  Trilu: triangle,
   SpaceToDepth: space(true),
   DepthToSpace: space(false),
 };
