@@ -85,7 +85,7 @@ export async function openHdf5(name: string, bytes: Uint8Array, owned = false): 
       // The constructor does not throw by itself for every broken file.
       if (opened.file_id < 0n) throw new Error("the file does not open");
       file = opened;
-      const datasets = collect(h5, opened);
+      const { datasets, groups } = collect(h5, opened);
       const left = freeBytes + maxExpansion * bytes.length;
       const source: OpenFile = { module, placed, bytes, left, given: new Set(), owned };
       return {
@@ -96,8 +96,8 @@ export async function openHdf5(name: string, bytes: Uint8Array, owned = false): 
             const found = datasets.get(dataset);
             return found && readTensor(`${name}/${dataset}`, source, found);
           }),
-        attribute: (group, attribute) => guarded(() => readText(h5, opened, group, attribute)),
-        texts: (group, attribute) => guarded(() => readTexts(h5, opened, group, attribute)),
+        attribute: (group, attribute) => guarded(() => readText(groups.get(group), attribute)),
+        texts: (group, attribute) => guarded(() => readTexts(groups.get(group), attribute)),
         close,
       };
     });
@@ -112,31 +112,41 @@ const maxDepth = 32;
 /** ResNet152 has 932 tensors; links can make a small file look like any number. */
 const maxObjects = 100_000;
 
-/** All datasets by path. Links to other files and broken links are passed over: no weights of Keras's lie there. */
-function collect(h5: H5, root: Group): Map<string, Entry> {
-  const result = new Map<string, Entry>();
+/** What a file holds, by path; its own group is "/". */
+interface Contents {
+  readonly datasets: Map<string, Entry>;
+  readonly groups: Map<string, Group>;
+}
+
+/** Links to other files and broken links are passed over: no weights of Keras's lie there. */
+function collect(h5: H5, root: Group): Contents {
+  const datasets = new Map<string, Entry>();
+  const groups = new Map([["/", root]]);
   let objects = 0;
   const visit = (group: Group, prefix: string, depth: number) => {
     if (depth > maxDepth) throw new Error(`groups are nested more than ${maxDepth} deep`);
     for (const key of group.keys()) {
       if (++objects > maxObjects) throw new Error(`more than ${maxObjects} objects`);
       const item = group.get(key);
-      if (item instanceof h5.Dataset) result.set(prefix + key, { dataset: item, metadata: item.metadata });
-      else if (item instanceof h5.Group) visit(item, `${prefix}${key}/`, depth + 1);
+      if (item instanceof h5.Dataset) datasets.set(prefix + key, { dataset: item, metadata: item.metadata });
+      else if (item instanceof h5.Group) {
+        groups.set(prefix + key, item);
+        visit(item, `${prefix}${key}/`, depth + 1);
+      }
     }
   };
   visit(root, "", 0);
-  return result;
+  return { datasets, groups };
 }
 
 /** Long enough for the configuration of any network, and for the names of a thousand layers. */
 const maxAttribute = 64 * 2 ** 20;
 
 /** An attribute's texts, or undefined where there is none or it holds something else. */
-function readAttribute(h5: H5, file: File, group: string, name: string): string[] | undefined {
-  const found = group === "/" ? file : file.get(group);
-  if (!(found instanceof h5.Group) || !Object.hasOwn(found.attrs, name)) return undefined;
-  const attribute = found.attrs[name];
+function readAttribute(group: Group | undefined, name: string): string[] | undefined {
+  const all = group?.attrs; // asked for once: the library lists them anew each time
+  if (!all || !Object.hasOwn(all, name)) return undefined;
+  const attribute = all[name];
   const { size, total_size: count } = attribute.metadata;
   if (size * count > maxAttribute) throw new Error(`the attribute ${name} has ${size * count} bytes`);
   const value: unknown = attribute.value;
@@ -146,17 +156,17 @@ function readAttribute(h5: H5, file: File, group: string, name: string): string[
   return texts.every((text) => typeof text === "string") ? texts : undefined;
 }
 
-function readText(h5: H5, file: File, group: string, name: string): string | undefined {
-  return readAttribute(h5, file, group, name)?.[0];
+function readText(group: Group | undefined, name: string): string | undefined {
+  return readAttribute(group, name)?.[0];
 }
 
 /** Keras splits lists beyond 64 KB: `weight_names0`, `weight_names1`, ... */
-function readTexts(h5: H5, file: File, group: string, name: string): string[] | undefined {
-  const whole = readAttribute(h5, file, group, name);
+function readTexts(group: Group | undefined, name: string): string[] | undefined {
+  const whole = readAttribute(group, name);
   if (whole) return whole;
   const parts: string[] = [];
   for (let i = 0; ; i++) {
-    const part = readAttribute(h5, file, group, `${name}${i}`);
+    const part = readAttribute(group, `${name}${i}`);
     if (!part) return i > 0 ? parts : undefined;
     parts.push(...part);
   }

@@ -41,6 +41,8 @@ async function run(args: Arguments): Promise<void> {
     process.exitCode = status ?? 1;
     return;
   }
+  // While nothing else runs: no page is open yet.
+  const files = fileRowIds.some(wants) ? await measureFiles(await buildFileChild(places), wants, args.quick, say) : [];
   const browser = await openBrowser(places, say);
   try {
     const { json, quick, large, only } = args;
@@ -48,7 +50,6 @@ async function run(args: Arguments): Promise<void> {
     const since = () => (performance.now() - started) / 1000;
     const rounds = quick ? (since() < 130 ? 2 : 1) : 5;
     const load = wants("load/first-step") ? [await browser.load(rounds)] : [];
-    const files = fileRowIds.some(wants) ? await measureFiles(await buildFileChild(places), wants, quick, say) : [];
     const seconds = since();
     const { commit, versions, sizes } = info;
     const rows = [...result.rows, ...load, ...files, ...sizes.filter((row) => wants(row.id))];
