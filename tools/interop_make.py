@@ -18,6 +18,7 @@ KINDS = {
     "keras": ("interop_keras", "write_application"),
     "train": ("interop_training", "write_training"),
     "images": ("interop_images", "write_images"),
+    "layers": ("interop_layers", "write_layers"),
     "export": ("interop_onnx", "write_export"),
     "export-onnx": ("interop_export_onnx", "check_exports"),
     "start": ("interop_export_keras", "write_start"),

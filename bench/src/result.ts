@@ -27,7 +27,7 @@ export type Measured = Timed | number;
 export interface Row {
   /** Such as `step/mobilenetv2-0.35-96/all`, `kernel/conv3x3-56-64-64/dw`, `count/dispatches/all`. */
   readonly id: string;
-  readonly unit: "ms" | "bytes" | "count";
+  readonly unit: "ms" | "bytes" | "count" | "times";
   readonly thaw: Measured;
   readonly tfjs?: Measured;
   readonly jaxjs?: Measured;

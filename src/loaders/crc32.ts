@@ -1,4 +1,4 @@
-/** CRC-32 with the reflected polynomial 0xedb88320 (ISO 3309), four bytes a step. */
+/** CRC-32 with the reflected polynomial 0xedb88320 (ISO 3309), eight bytes a step. */
 
 let tables: Uint32Array[] | undefined;
 
@@ -10,18 +10,35 @@ function makeTables(): Uint32Array[] {
     return c;
   });
   const result = [first];
-  for (let k = 1; k < 4; k++) result.push(result[k - 1].map((c) => first[c & 255] ^ (c >>> 8)));
+  for (let k = 1; k < 8; k++) result.push(result[k - 1].map((c) => first[c & 255] ^ (c >>> 8)));
   return result;
 }
 
 export function crc32(bytes: Uint8Array): number {
-  const [t0, t1, t2, t3] = (tables ??= makeTables()) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+  const [t0, t1, t2, t3, t4, t5, t6, t7] = (tables ??= makeTables());
   let crc = -1;
   let i = 0;
-  for (; i + 4 <= bytes.length; i += 4) {
-    crc ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
-    crc = t3[crc & 255] ^ t2[(crc >>> 8) & 255] ^ t1[(crc >>> 16) & 255] ^ t0[crc >>> 24];
+  const byBytes = (end: number) => {
+    for (; i < end; i++) crc = t0[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
+  };
+  // Words of four bytes can be read where they begin at a multiple of four.
+  byBytes(Math.min(bytes.length, (4 - (bytes.byteOffset % 4)) % 4));
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + i, (bytes.length - i) >> 2);
+  const pairs = words.length & ~1;
+  for (let w = 0; w < pairs; w += 2) {
+    const a = crc ^ words[w];
+    const b = words[w + 1];
+    crc =
+      t7[a & 255] ^
+      t6[(a >>> 8) & 255] ^
+      t5[(a >>> 16) & 255] ^
+      t4[a >>> 24] ^
+      t3[b & 255] ^
+      t2[(b >>> 8) & 255] ^
+      t1[(b >>> 16) & 255] ^
+      t0[b >>> 24];
   }
-  for (; i < bytes.length; i++) crc = t0[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
+  i += 4 * pairs;
+  byBytes(bytes.length);
   return (crc ^ -1) >>> 0;
 }

@@ -12,12 +12,9 @@ const objectHeaderBytes = 16;
 /** What is wrong with the first broken heap, or undefined. */
 export function brokenHeap(bytes: Uint8Array): string | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // One of the four letters stands at every place where a signature may be: a fourth of the bytes is looked at.
-  for (let i = 3; i < bytes.length; i += 4) {
-    const b = bytes[i];
-    if (b !== 0x4c && b !== 0x4f && b !== 0x43 && b !== 0x47) continue;
-    const at = i - signature.indexOf(b);
-    if (at + headerBytes > bytes.length || !signature.every((b, i) => bytes[at + i] === b)) continue;
+  for (let at = bytes.indexOf(signature[0]); at >= 0; at = bytes.indexOf(signature[0], at + 1)) {
+    if (bytes[at + 1] !== signature[1] || at + headerBytes > bytes.length) continue;
+    if (!signature.every((b, i) => bytes[at + i] === b)) continue;
     const size = view.getBigUint64(at + 8, true);
     if (size > BigInt(bytes.length - at)) return `a heap at byte ${at} has ${size} bytes`;
     if (!isWalkable(view, at + headerBytes, at + Number(size)))

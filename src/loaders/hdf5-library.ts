@@ -15,14 +15,33 @@ interface FileSystem {
   writeFile(path: string, bytes: Uint8Array, options: { canOwn: boolean }): void;
   unlink(path: string): void;
   close(stream: object): void;
-  readonly streams: readonly ({ readonly path?: string } | null | undefined)[];
+  readonly streams: readonly (Stream | null | undefined)[];
+}
+
+type Read = (stream: Stream, into: Uint8Array, offset: number, length: number, position: number) => number;
+
+interface Stream {
+  readonly path?: string;
+  stream_ops: { readonly read: Read };
+}
+
+/** A file of the library's own system. */
+export interface PlacedFile {
+  readonly path: string;
+  /**
+   * Where in the file the run of so many bytes lies that `body` makes the library read to this address; undefined when it does
+   * not read them in one go. The bytes themselves are not brought there: what was at the address stays.
+   */
+  locate(address: number, length: number, body: () => void): number | undefined;
+  /** Takes it away again. */
+  remove(): void;
 }
 
 export interface Hdf5Library {
   readonly h5: H5;
   readonly module: Hdf5Module;
-  /** A file of the library's own system with these bytes, lent and not copied; `remove` takes it away again. */
-  place(bytes: Uint8Array): { readonly path: string; remove(): void };
+  /** A file of the library's own system with these bytes, lent and not copied. */
+  place(bytes: Uint8Array): PlacedFile;
   /** Everything that asks the library runs in here. */
   run<T>(body: () => T): T;
 }
@@ -62,7 +81,26 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
         closeStreams((open) => open === path);
         files.unlink(path);
       };
-      return { path, remove };
+      const locate: PlacedFile["locate"] = (address, length, body) => {
+        const stream = files.streams.find((open) => open?.path === path);
+        if (!stream) return undefined;
+        const usual = stream.stream_ops;
+        let found: number | undefined;
+        const read: Read = (from, into, offset, count, position) => {
+          if (offset !== address || count !== length || position + count > bytes.length)
+            return usual.read(from, into, offset, count, position);
+          found = position;
+          return count;
+        };
+        stream.stream_ops = { ...usual, read };
+        try {
+          body();
+        } finally {
+          stream.stream_ops = usual;
+        }
+        return found;
+      };
+      return { path, locate, remove };
     },
     run: <T>(body: () => T): T => {
       let result: { value: T } | { error: unknown } | undefined;

@@ -1,8 +1,8 @@
 /** HDF5 files as named tensors and texts. */
 import { ThawError } from "../errors";
 import { brokenHeap } from "./hdf5-heaps";
-import { loadHdf5, type H5, type Hdf5Module } from "./hdf5-library";
-import { isNumberType, toFloat32, type NumberType, type StoredTensor, type TensorFile } from "./tensors";
+import { loadHdf5, type H5, type Hdf5Module, type PlacedFile } from "./hdf5-library";
+import { float32View, isNumberType, toFloat32, type NumberType, type StoredTensor, type TensorFile } from "./tensors";
 
 /** An open file; `close()` when done. */
 export interface Hdf5File extends TensorFile {
@@ -35,8 +35,23 @@ const damage = (name: string, why: string) =>
     "The file is truncated or damaged; get it again.",
   );
 
-/** @throws for a file that is truncated or not HDF5. */
-export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5File> {
+/** What reading a tensor needs to know of its file. */
+interface OpenFile {
+  readonly module: Hdf5Module;
+  readonly placed: PlacedFile;
+  readonly bytes: Uint8Array;
+  /** Bytes that tensors may still declare. */
+  left: number;
+  /** Tensors whose place in the file's bytes is given away. */
+  readonly given: Set<string>;
+  readonly owned: boolean;
+}
+
+/**
+ * @param owned the bytes are nobody else's: tensors may be handed out where they lie, each once, and keep the bytes alive.
+ * @throws for a file that is truncated or not HDF5.
+ */
+export async function openHdf5(name: string, bytes: Uint8Array, owned = false): Promise<Hdf5File> {
   const broken = brokenHeap(bytes);
   if (broken !== undefined) throw damage(name, broken);
   const library = await loadHdf5();
@@ -70,18 +85,19 @@ export async function openHdf5(name: string, bytes: Uint8Array): Promise<Hdf5Fil
       // The constructor does not throw by itself for every broken file.
       if (opened.file_id < 0n) throw new Error("the file does not open");
       file = opened;
-      const datasets = collect(h5, opened);
-      const budget = { left: freeBytes + maxExpansion * bytes.length };
+      const { datasets, groups } = collect(h5, opened);
+      const left = freeBytes + maxExpansion * bytes.length;
+      const source: OpenFile = { module, placed, bytes, left, given: new Set(), owned };
       return {
         paths: [...datasets.keys()],
         shape: (dataset) => datasets.get(dataset)?.metadata.shape ?? undefined,
         get: (dataset) =>
           guarded(() => {
             const found = datasets.get(dataset);
-            return found && readTensor(`${name}/${dataset}`, module, found, budget);
+            return found && readTensor(`${name}/${dataset}`, source, found);
           }),
-        attribute: (group, attribute) => guarded(() => readText(h5, opened, group, attribute)),
-        texts: (group, attribute) => guarded(() => readTexts(h5, opened, group, attribute)),
+        attribute: (group, attribute) => guarded(() => readText(groups.get(group), attribute)),
+        texts: (group, attribute) => guarded(() => readTexts(groups.get(group), attribute)),
         close,
       };
     });
@@ -96,31 +112,41 @@ const maxDepth = 32;
 /** ResNet152 has 932 tensors; links can make a small file look like any number. */
 const maxObjects = 100_000;
 
-/** All datasets by path. Links to other files and broken links are passed over: no weights of Keras's lie there. */
-function collect(h5: H5, root: Group): Map<string, Entry> {
-  const result = new Map<string, Entry>();
+/** What a file holds, by path; its own group is "/". */
+interface Contents {
+  readonly datasets: Map<string, Entry>;
+  readonly groups: Map<string, Group>;
+}
+
+/** Links to other files and broken links are passed over: no weights of Keras's lie there. */
+function collect(h5: H5, root: Group): Contents {
+  const datasets = new Map<string, Entry>();
+  const groups = new Map([["/", root]]);
   let objects = 0;
   const visit = (group: Group, prefix: string, depth: number) => {
     if (depth > maxDepth) throw new Error(`groups are nested more than ${maxDepth} deep`);
     for (const key of group.keys()) {
       if (++objects > maxObjects) throw new Error(`more than ${maxObjects} objects`);
       const item = group.get(key);
-      if (item instanceof h5.Dataset) result.set(prefix + key, { dataset: item, metadata: item.metadata });
-      else if (item instanceof h5.Group) visit(item, `${prefix}${key}/`, depth + 1);
+      if (item instanceof h5.Dataset) datasets.set(prefix + key, { dataset: item, metadata: item.metadata });
+      else if (item instanceof h5.Group) {
+        groups.set(prefix + key, item);
+        visit(item, `${prefix}${key}/`, depth + 1);
+      }
     }
   };
   visit(root, "", 0);
-  return result;
+  return { datasets, groups };
 }
 
 /** Long enough for the configuration of any network, and for the names of a thousand layers. */
 const maxAttribute = 64 * 2 ** 20;
 
 /** An attribute's texts, or undefined where there is none or it holds something else. */
-function readAttribute(h5: H5, file: File, group: string, name: string): string[] | undefined {
-  const found = group === "/" ? file : file.get(group);
-  if (!(found instanceof h5.Group) || !Object.hasOwn(found.attrs, name)) return undefined;
-  const attribute = found.attrs[name];
+function readAttribute(group: Group | undefined, name: string): string[] | undefined {
+  const all = group?.attrs; // asked for once: the library lists them anew each time
+  if (!all || !Object.hasOwn(all, name)) return undefined;
+  const attribute = all[name];
   const { size, total_size: count } = attribute.metadata;
   if (size * count > maxAttribute) throw new Error(`the attribute ${name} has ${size * count} bytes`);
   const value: unknown = attribute.value;
@@ -130,17 +156,17 @@ function readAttribute(h5: H5, file: File, group: string, name: string): string[
   return texts.every((text) => typeof text === "string") ? texts : undefined;
 }
 
-function readText(h5: H5, file: File, group: string, name: string): string | undefined {
-  return readAttribute(h5, file, group, name)?.[0];
+function readText(group: Group | undefined, name: string): string | undefined {
+  return readAttribute(group, name)?.[0];
 }
 
 /** Keras splits lists beyond 64 KB: `weight_names0`, `weight_names1`, ... */
-function readTexts(h5: H5, file: File, group: string, name: string): string[] | undefined {
-  const whole = readAttribute(h5, file, group, name);
+function readTexts(group: Group | undefined, name: string): string[] | undefined {
+  const whole = readAttribute(group, name);
   if (whole) return whole;
   const parts: string[] = [];
   for (let i = 0; ; i++) {
-    const part = readAttribute(h5, file, group, `${name}${i}`);
+    const part = readAttribute(group, `${name}${i}`);
     if (!part) return i > 0 ? parts : undefined;
     parts.push(...part);
   }
@@ -150,25 +176,43 @@ function readTexts(h5: H5, file: File, group: string, name: string): string[] | 
 const maxExpansion = 20;
 const freeBytes = 16 * 2 ** 20;
 
-function readTensor(
-  name: string,
-  module: Hdf5Module,
-  { dataset, metadata }: Entry,
-  budget: { left: number },
-): StoredTensor {
+function readTensor(name: string, file: OpenFile, entry: Entry): StoredTensor {
+  const { dataset, metadata } = entry;
   const { shape, size } = metadata;
   if (!shape) throw new ThawError(name, "has no shape", "a tensor");
   const bytes = shape.reduce((a, b) => a * b, 1) * size;
-  if (!(bytes <= budget.left)) {
+  if (!(bytes <= file.left)) {
     const happened = `declares ${bytes} bytes, more than a file of this length may hold`;
-    throw new ThawError(name, happened, `at most ${budget.left} bytes`);
+    throw new ThawError(name, happened, `at most ${file.left} bytes`);
   }
-  budget.left -= bytes;
+  file.left -= bytes;
   if (metadata.virtual_sources) throw new ThawError(name, "is put together from other files", "its own numbers");
   const type = numberType(metadata);
   if (!type) throw new ThawError(name, `has the type ${JSON.stringify(dataset.dtype)}`, "numbers");
-  const raw = bytes === 0 ? new Uint8Array(0) : rawBytes(module, dataset, bytes);
+  const inPlace = bytesInPlace(file, entry, bytes);
+  if (inPlace && type === "float32" && file.owned && !file.given.has(dataset.path)) {
+    const view = float32View(inPlace);
+    if (view) {
+      file.given.add(dataset.path);
+      return { shape, data: view };
+    }
+  }
+  const raw = inPlace ?? (bytes === 0 ? new Uint8Array(0) : rawBytes(file.module, dataset, bytes));
   return { shape, data: toFloat32(type, raw) };
+}
+
+/** Larger contiguous tensors are read by the library in one go (smaller ones through its sieve buffer of 64 KB). */
+const oneRead = 65_536 + 1;
+
+/**
+ * Where a tensor lies that stands in the file as one run of bytes, as Keras writes them; undefined for one that is small, cut
+ * into chunks, compressed, or in another order than ours. The library finds the place, and its own copy is saved.
+ */
+function bytesInPlace({ module, placed, bytes }: OpenFile, { dataset, metadata }: Entry, length: number) {
+  if (length < oneRead || metadata.chunks || !metadata.littleEndian) return undefined;
+  let at: number | undefined;
+  readInto(module, dataset, length, (pointer, read) => (at = placed.locate(pointer, length, read)));
+  return at === undefined ? undefined : bytes.subarray(at, at + length);
 }
 
 /** HDF5's classes: 0 whole numbers, 1 floating point, 5 opaque (Keras's bfloat16), 8 enumeration (h5py's bool). */
@@ -180,13 +224,26 @@ function numberType({ type, size, signed, enum_type: enumeration }: Metadata): N
 }
 
 /** The numbers in little-endian order: h5wasm would hand them out as arrays, but has none for float16. */
-function rawBytes(module: Hdf5Module, dataset: Dataset, bytes: number): Uint8Array {
+const rawBytes = (module: Hdf5Module, dataset: Dataset, bytes: number): Uint8Array =>
+  readInto(module, dataset, bytes, (pointer, read) => {
+    read();
+    return module.HEAPU8.slice(pointer, pointer + bytes);
+  });
+
+/** Makes the library read a dataset into memory of its own, which is there for `use` only; that says when it reads. */
+function readInto<T>(
+  module: Hdf5Module,
+  dataset: Dataset,
+  bytes: number,
+  use: (pointer: number, read: () => void) => T,
+): T {
   const pointer = module._malloc(bytes);
   if (pointer === 0) throw new Error(`no memory for ${bytes} bytes`);
   try {
-    const status = module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
-    if (status < 0) throw new Error(`${dataset.path} cannot be read`);
-    return module.HEAPU8.slice(pointer, pointer + bytes);
+    return use(pointer, () => {
+      const status = module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(pointer));
+      if (status < 0) throw new Error(`${dataset.path} cannot be read`);
+    });
   } finally {
     module._free(pointer);
   }

@@ -13,6 +13,14 @@ import { isTfjs, readTfjs } from "./tfjs/index";
 export type { WeightReport } from "./assign";
 export { freezePoints, lastOfBlocks, type FreezePoint } from "./freeze-points";
 export { identify, type FileIdentity } from "./identify";
+export { loadMoreLayers } from "./keras/more-layers";
+export type {
+  Conv2DTransposeOptions,
+  EmbeddingOptions,
+  GroupNormalizationOptions,
+  MultiHeadAttentionOptions,
+  UnitNormalizationOptions,
+} from "../nn/layers/more/index";
 export { registerLayer, type CustomLayers, type LayerFactory } from "./keras/custom";
 export { trainingOf, type SavedTraining } from "./keras/training";
 export { preprocessings, withPreprocessing, type PreprocessingOption } from "./preprocessing";
@@ -52,12 +60,12 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 }
 
 async function read(opened: OpenedSource, options: LoadOptions): Promise<FunctionalModel | Sequential> {
-  const { name, bytes, format } = opened;
+  const { name, bytes, format, owned } = opened;
   switch (format) {
     case "zip":
-      return await readKeras(name, bytes, options);
+      return await readKeras(name, bytes, options, owned);
     case "hdf5":
-      return await readLegacyModel(name, bytes, options);
+      return await readLegacyModel(name, bytes, options, owned);
     case "json":
       return await readJsonModel(opened, options);
     case "safetensors":
@@ -70,7 +78,7 @@ async function read(opened: OpenedSource, options: LoadOptions): Promise<Functio
         files.set(location, file);
         return await file;
       };
-      return await readOnnx(name, bytes, { sibling });
+      return await readOnnx(name, bytes, { sibling, owned });
     }
     default:
       throw new ThawError(

@@ -29,6 +29,8 @@ export interface OpenedSource {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly format: Format;
+  /** Nobody else has the bytes: a reader may keep weights where they lie, and turn them there. */
+  readonly owned: boolean;
   /**
    * A file beside it, named as the model names it (`group1-shard1of1.bin`, `net.onnx.data`).
    *
@@ -40,7 +42,7 @@ export interface OpenedSource {
 /** @throws for a file that is not there, a server that answers with an error, and a list without exactly one model. */
 export async function openSource(source: ModelSource, options: SourceOptions = {}): Promise<OpenedSource> {
   options.signal?.throwIfAborted();
-  if (isOpened(source)) return source;
+  if (isOpened(source)) return { ...source, owned: false }; // the caller may ask it something else
   const places = placesOf(source);
   const main = places.length === 1 ? places[0] : await mainOf(places, options);
   const bytes = await main.read(options);
@@ -50,6 +52,7 @@ export async function openSource(source: ModelSource, options: SourceOptions = {
     name: main.name,
     bytes,
     format: formatOf(bytes.subarray(0, headBytes)),
+    owned: !main.shared,
     sibling: async (name) => {
       const parts = relativeParts(main.name, name);
       return await (others?.length ? among(main, others, parts) : beside(main, parts)).read(options);

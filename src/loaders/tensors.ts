@@ -63,6 +63,20 @@ export type NumberType = keyof typeof lengths;
 export const isNumberType = (type: string): type is NumberType => Object.hasOwn(lengths, type);
 export const bytesOf = (type: NumberType): number => lengths[type];
 
+/** Numbers of a file where they lie; undefined where they do not begin at a multiple of four bytes, as views must. */
+export function float32View({ buffer, byteOffset, length }: Uint8Array): Float32Array | undefined {
+  return byteOffset % 4 === 0 ? new Float32Array(buffer, byteOffset, length / 4) : undefined;
+}
+
+/** The bytes a few places further to the front, so that they begin at a multiple of `unit`: what stood there is overwritten. */
+export function moveToAlignment(bytes: Uint8Array, unit: 4 | 8): Uint8Array {
+  const shift = bytes.byteOffset % unit;
+  if (shift === 0) return bytes;
+  const moved = new Uint8Array(bytes.buffer, bytes.byteOffset - shift, bytes.length);
+  moved.set(bytes);
+  return moved;
+}
+
 /** Little-endian numbers as float32. */
 export function toFloat32(type: NumberType, bytes: Uint8Array): Float32Array {
   if (type === "float16") return fromFloat16(bytes);

@@ -5,7 +5,7 @@ import type { Parameter } from "../nn/parameter";
 import { assign, type Assignment, type AssignOptions, type Matching, type WeightReport } from "./assign";
 import { openHdf5 } from "./hdf5";
 import { parseJson } from "./json";
-import { readKerasWeights } from "./keras/index";
+import { readKerasWeights, type Bytes } from "./keras/index";
 import { isLegacy, matchLegacyWeights } from "./keras/legacy";
 import { openShards } from "./keras/shards";
 import { matchKerasWeights } from "./keras/weights";
@@ -51,12 +51,12 @@ export async function loadWeights(
   const opened = await openSource(source, options);
   requireBuilt(model);
   model.assignPaths();
-  const { name, bytes, format } = opened;
+  const { name, bytes, format, owned } = opened;
   switch (format) {
     case "zip":
-      return await fromHdf5(model, `${name}/model.weights.h5`, await readKerasWeights(name, bytes), options);
+      return await fromHdf5(model, `${name}/model.weights.h5`, await readKerasWeights(name, bytes, owned), options);
     case "hdf5":
-      return await fromHdf5(model, name, bytes, options);
+      return await fromHdf5(model, name, opened, options);
     case "json":
       return await fromIndex(model, opened, options);
     case "safetensors": {
@@ -86,10 +86,10 @@ function requireBuilt(model: Container): void {
 async function fromHdf5(
   model: Container,
   name: string,
-  bytes: Uint8Array,
+  { bytes, owned }: Bytes,
   options: AssignOptions,
 ): Promise<WeightReport> {
-  const file = await openHdf5(name, bytes);
+  const file = await openHdf5(name, bytes, owned);
   try {
     const matching = isLegacy(file) ? matchLegacyWeights(name, model, file) : matchKerasWeights(model, file);
     return assign(name, model, file, matching, options);

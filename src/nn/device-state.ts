@@ -36,13 +36,8 @@ export class DeviceState {
 
   /** Copies all parameters from the host. */
   upload(): void {
-    for (const kind of ["weight", "state"] as const) {
-      const bytes = kind === "weight" ? this.layout.parameterBytes : this.layout.stateBytes;
-      if (bytes === 0) continue;
-      const packed = new Float32Array(bytes / 4);
-      for (const p of this.#list) if (p.kind === kind) packed.set(p.value, this.layout.offsets.get(p)! / 4);
-      this.gpu.memory.write(kind === "weight" ? this.parameters : this.state, 0, packed);
-    }
+    for (const p of this.#list)
+      this.gpu.memory.write(p.kind === "weight" ? this.parameters : this.state, this.layout.offsets.get(p)!, p.value);
     this.version++;
     this.#changed.clear();
     this.#uploaded = ++this.#changes;

@@ -19,7 +19,7 @@ export class Parameter {
   /** Set by the layer that owns it, e.g. `block_1_expand/kernel`; unique within a model once the model is built. */
   path = "";
   #value: Float32Array | undefined;
-  readonly #draw: (() => Float32Array) | undefined;
+  #draw: (() => Float32Array) | undefined;
 
   constructor(
     /** Keras's name within the layer: "kernel", "bias", "gamma", "moving_mean". */
@@ -44,6 +44,12 @@ export class Parameter {
 
   set value(value: Float32Array) {
     this.#value = value;
+  }
+
+  /** Has its value made when somebody first reads it. */
+  defer(draw: () => Float32Array): void {
+    this.#value = undefined;
+    this.#draw = draw;
   }
 
   get trainable(): boolean {

@@ -347,7 +347,7 @@ interopCase("export-onnx/rare layers", async () => {
   y = createLayer("CustomScaleLayer", { name: "residual", scale: 0.2 }).apply([x, y]);
   y = createLayer("Identity", { name: "same" }).apply(y);
   y = createLayer("PReLU", { name: "leaky" }).apply(y);
-  for (const [i, operation] of ["Add", "Subtract", "Multiply", "Divide"].entries())
+  for (const [i, operation] of (["Add", "Subtract", "Multiply", "Divide"] as const).entries())
     y = new ScalarOperation({
       name: `number_${i}`,
       operation,

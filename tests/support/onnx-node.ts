@@ -76,12 +76,11 @@ async function write(bytes: Uint8Array, given: readonly NodeTensor[]): Promise<W
     model.inputs.forEach(({ name, kind }, i) => {
       const x = given[i];
       if (!x) return;
-      if (isSettingOnly(model, name)) {
+      // What has no elements holds nothing to compute with.
+      if (isSettingOnly(model, name) || product(x.dims) === 0) {
         values.set(name, { dims: x.dims, kind, data: numbers(kind, x.data) } satisfies HostTensor);
         return;
       }
-      if (product(x.dims) === 0)
-        throw new ThawError(name, `has the dimensions [${x.dims.join(", ")}]`, "no empty tensor");
       const value = graph.input(name, [1, ...x.dims]);
       inputs.set(value.id, Float32Array.from(x.data));
       values.set(name, { value, kind, shape: [1, ...x.dims], axes: x.dims.map((_, k) => [k + 1]) } satisfies Tensor);

@@ -109,6 +109,23 @@ export async function buildNodeFile({ root, bench, out }: Places, info: BuildInf
   return path.join(outDir, "node.js");
 }
 
+/** What loads a file in a process of its own; parsers are loaded on demand from node_modules, as in an installed package. */
+export async function buildFileChild({ root, bench, out }: Places): Promise<string> {
+  const outDir = path.join(out, "files");
+  await build({
+    ...common(root),
+    ssr: { noExternal: true, external: ["webgpu", "h5wasm", "fflate", "@bufbuild/protobuf"] },
+    build: {
+      ssr: path.join(bench, "src/files/child.ts"),
+      outDir,
+      emptyOutDir: true,
+      target: "node20",
+      minify: false,
+    },
+  });
+  return path.join(outDir, "child.js");
+}
+
 interface Size {
   /** Minified and gzipped bytes of what a page loads at first. */
   readonly first: number;

@@ -47,6 +47,10 @@ const goals: Readonly<Record<string, Goal>> = {
   "count/peakBytes/head": part(0.15),
   "size/core": atMost(60_000, "60 KB"),
   "load/first-step": faster(2),
+  "load/keras-15mb": atMost(500, "500 ms"),
+  "load/keras-15mb/memory": atMost(2.5, "2.5 x"),
+  "load/onnx-100mb": atMost(1500, "1,500 ms"),
+  "load/onnx-100mb/memory": atMost(2.5, "2.5 x"),
 };
 
 /** @returns undefined for a row without a goal. */

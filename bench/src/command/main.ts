@@ -3,8 +3,9 @@ import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildInfo } from "../result";
-import { buildNodeFile, installPeers, readCommit, readVersions, sizeRows, type Places } from "./build";
+import { buildFileChild, buildNodeFile, installPeers, readCommit, readVersions, sizeRows, type Places } from "./build";
 import { openBrowser } from "./browser";
+import { fileRowIds, measureFiles } from "../files/rows";
 import { output, readArguments, say, usage, type Arguments } from "./output";
 
 const root = path.resolve(fileURLToPath(new URL("../../..", import.meta.url)));
@@ -27,7 +28,12 @@ async function run(args: Arguments): Promise<void> {
     commit: readCommit(places),
     versions: readVersions(places),
     sizes: ["size/core", "size/core+wgsl", "size/core+loaders"].some(wants) ? await sizeRows(places) : [],
-    absent: { "load/first-step": { thaw: "in Node there is no page to load" } },
+    absent: {
+      "load/first-step": { thaw: "in Node there is no page to load" },
+      ...Object.fromEntries(
+        fileRowIds.map((id) => [id, { thaw: "needs the packages that the loaders load on demand" }]),
+      ),
+    },
   };
   if (args.runtime === "node") {
     const file = await buildNodeFile(places, info);
@@ -35,6 +41,8 @@ async function run(args: Arguments): Promise<void> {
     process.exitCode = status ?? 1;
     return;
   }
+  // While nothing else runs: no page is open yet.
+  const files = fileRowIds.some(wants) ? await measureFiles(await buildFileChild(places), wants, args.quick, say) : [];
   const browser = await openBrowser(places, say);
   try {
     const { json, quick, large, only } = args;
@@ -44,7 +52,7 @@ async function run(args: Arguments): Promise<void> {
     const load = wants("load/first-step") ? [await browser.load(rounds)] : [];
     const seconds = since();
     const { commit, versions, sizes } = info;
-    const rows = [...result.rows, ...load, ...sizes.filter((row) => wants(row.id))];
+    const rows = [...result.rows, ...load, ...files, ...sizes.filter((row) => wants(row.id))];
     output({ ...result, rows, commit, versions, runtime: browser.name, quick, seconds }, json);
   } finally {
     await browser.close();

@@ -7,7 +7,7 @@ const sections = [
   ["inference/", "Inference, ms a batch"],
   ["kernel/", "Kernels, ms"],
   ["count/", "Counts of one steady training step"],
-  ["load/", "From page load, ms"],
+  ["load/", "Loading, ms; memory as a multiple of the file"],
   ["size/", "Size, bytes minified and gzipped"],
 ] as const;
 

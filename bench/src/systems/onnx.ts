@@ -9,7 +9,7 @@ import { paddingOf, type LayerSpec, type Network } from "../networks/layers";
 import { ProtobufWriter } from "./protobuf";
 
 /** A layer's weights by Keras's name, with Keras's shapes. */
-export type OnnxWeights = (
+export type LayerWeights = (
   layer: string,
 ) => readonly { readonly name: string; readonly shape: readonly number[]; readonly value: Float32Array }[];
 
@@ -84,7 +84,7 @@ function padsOf(spec: LayerSpec): number[] {
  * @param batch images in a call; input "image" [batch, 3, size, size], output the last layer's name, [batch, classes].
  * @param weights of Thaw's layers.
  */
-export function onnxBytes({ specs, size, classes }: Network, batch: number, weights: OnnxWeights): Uint8Array {
+export function onnxBytes({ specs, size, classes }: Network, batch: number, weights: LayerWeights): Uint8Array {
   const graph = new ProtobufWriter();
   const initializer = (name: string, shape: readonly number[], value: Float32Array): string => {
     graph.bytes(graphField.initializer, tensor(name, shape, value));

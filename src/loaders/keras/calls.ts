@@ -58,7 +58,7 @@ export function tensorsOf({ positional, named }: CallSpec): History[] {
   return [...positional, ...named.values()].flatMap((a) => ("tensor" in a ? [a.tensor] : []));
 }
 
-/** Names under which a layer's inputs may be given. */
+/** Names under which a layer's inputs may be given, in the order in which they are its inputs. */
 const inputNames = ["inputs", "x", "input", "query", "value", "key"];
 
 /**
@@ -75,7 +75,8 @@ export function layerArguments(who: string, call: CallSpec): { inputs: History[]
     else if (argument.constant !== null) throw refuse("", argument.constant);
   }
   let training: false | undefined;
-  for (const [key, argument] of call.named) {
+  const place = ([key]: readonly [string, Argument]) => inputNames.indexOf(key);
+  for (const [key, argument] of [...call.named].toSorted((a, b) => place(a) - place(b))) {
     if ("tensor" in argument) {
       if (!inputNames.includes(key)) throw refuse(`the tensor ${key} = `, argument.tensor.layer);
       inputs.push(argument.tensor);

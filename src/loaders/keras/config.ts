@@ -11,6 +11,7 @@ import { CallCounter } from "./call-counter";
 import { buildFunctional } from "./functional";
 import { keras1Classes } from "./keras1";
 import { isModel, isObject, isSequential, readLayers, readSerialised, type Serialised } from "./json";
+import { loadLayersOf } from "./more-layers";
 
 export interface ConfigOptions {
   /** Sample shape of the only input, for models that were saved without fixed sizes. */
@@ -29,12 +30,12 @@ export interface BuildContext {
 }
 
 /** @throws for unknown layers, and for anything that cannot be carried over without changing what the model computes. */
-export function modelFromConfig(
+export async function modelFromConfig(
   file: string,
   value: unknown,
   dialect: Dialect,
   options: ConfigOptions = {},
-): FunctionalModel | Sequential {
+): Promise<FunctionalModel | Sequential> {
   const serialised = readSerialised(file, value);
   if (!isModel(serialised)) {
     throw new ThawError(
@@ -44,6 +45,7 @@ export function modelFromConfig(
       "Subclassed models have no graph in the file; rebuild them with the functional API.",
     );
   }
+  await loadLayersOf(value);
   refuseUnknownLayers(file, serialised, dialect === 1 ? keras1Classes : [], options.customLayers);
   const { customLayers, inputShape } = options;
   return modelFrom(serialised, { file, dialect, ...(customLayers && { customLayers }), inputShape });

@@ -4,6 +4,7 @@ import { knownLayers } from "../../nn/layers/registry";
 import { ThawError } from "../../errors";
 import { isModel, readLayers, type Serialised } from "./json";
 import { renamed } from "./dialect";
+import { moreLayerNames } from "./more-layers";
 import { isOperation } from "./operations";
 
 /**
@@ -68,7 +69,7 @@ export function refuseUnknownLayers(
   throw new ThawError(
     file,
     `${unknown.size === 1 ? "the layer class" : `${unknown.size} layer classes`} ${list.slice(0, 20).join(", ")} ${unknown.size === 1 ? "is" : "are"} not known`,
-    `classes among ${knownLayers().join(", ")}`,
+    `classes among ${[...new Set([...knownLayers(), ...moreLayerNames])].toSorted().join(", ")}`,
     "Bring it with registerLayer(className, factory) or loadModel(source, { customLayers }).",
   );
 }

@@ -4,8 +4,9 @@ import type { FunctionalModel } from "../../nn/model";
 import type { Sequential } from "../../nn/sequential";
 import { assign } from "../assign";
 import { openHdf5, type Hdf5File } from "../hdf5";
+import { loadHdf5 } from "../hdf5-library";
 import { parseJson } from "../json";
-import type { StoredTensor } from "../tensors";
+import { moveToAlignment, type StoredTensor } from "../tensors";
 import { unzip } from "../zip";
 import { modelFromConfig, type ConfigOptions } from "./config";
 import { dialectOf } from "./dialect";
@@ -14,12 +15,18 @@ import { matchKerasWeights } from "./weights";
 
 const isKnown = (member: string) => /^(config\.json|metadata\.json|model\.weights\.(h5|npz|json))$/.test(member);
 
-/** @throws for whatever keeps the file from being carried over exactly. */
+/**
+ * @param owned the bytes are nobody else's, and may become the weights' memory.
+ * @throws for whatever keeps the file from being carried over exactly.
+ */
 export async function readKeras(
   name: string,
   bytes: Uint8Array,
   options: ConfigOptions,
+  owned: boolean,
 ): Promise<FunctionalModel | Sequential> {
+  // The library is compiled in the background while the archive is checked.
+  loadHdf5().catch(() => undefined); // who opens the weights hears of it
   const members = await unzip(name, bytes, isKnown);
   const config = members.get("config.json");
   if (!config)
@@ -28,18 +35,18 @@ export async function readKeras(
       `holds ${[...members.keys()].join(", ") || "nothing that Thaw reads"}`,
       "a .keras file with a config.json",
     );
-  const weights = weightsOf(name, members);
+  const weights = weightsOf(name, members, bytes, owned);
   const json = parseJson(`${name}/config.json`, config);
   const metadata = members.get("metadata.json");
   const version = metadata && parseJson(`${name}/metadata.json`, metadata).keras_version;
-  const model = modelFromConfig(
+  const model = await modelFromConfig(
     name,
     json,
     dialectOf(typeof version === "string" ? version : undefined, json),
     options,
   );
   model.assignPaths();
-  const file = await openHdf5(`${name}/model.weights.h5`, weights);
+  const file = await openHdf5(`${name}/model.weights.h5`, weights.bytes, weights.owned);
   try {
     assign(name, model, file, matchKerasWeights(model, file));
     const compiled = json.compile_config;
@@ -61,14 +68,25 @@ function optimizerTensors(file: Hdf5File): StoredTensor[] {
   return tensors;
 }
 
-/** The weights of a `.keras` file, for a model that is there already. */
-export async function readKerasWeights(name: string, bytes: Uint8Array): Promise<Uint8Array> {
-  return weightsOf(name, await unzip(name, bytes, (member) => member.startsWith("model.weights.") && isKnown(member)));
+/** A file in memory, and whether it is its reader's alone. */
+export interface Bytes {
+  readonly bytes: Uint8Array;
+  readonly owned: boolean;
 }
 
-function weightsOf(name: string, members: ReadonlyMap<string, Uint8Array>): Uint8Array {
+/** The weights of a `.keras` file, for a model that is there already. */
+export async function readKerasWeights(name: string, bytes: Uint8Array, owned: boolean): Promise<Bytes> {
+  const members = await unzip(name, bytes, (member) => member.startsWith("model.weights.") && isKnown(member));
+  return weightsOf(name, members, bytes, owned);
+}
+
+function weightsOf(name: string, members: ReadonlyMap<string, Uint8Array>, archive: Uint8Array, owned: boolean): Bytes {
   const weights = members.get("model.weights.h5");
-  if (weights) return weights;
+  if (weights) {
+    if (weights.buffer !== archive.buffer) return { bytes: weights, owned: true }; // unpacked
+    // Keras stores its members as they are, wherever the one before ends.
+    return { bytes: owned ? moveToAlignment(weights, 8) : weights, owned };
+  }
   const other = [...members.keys()].find((member) => member.startsWith("model.weights."));
   throw new ThawError(
     name,

@@ -22,13 +22,17 @@ function rootOf(file: Hdf5File): string | undefined {
   return ["model_weights", "/"].find((group) => file.texts(group, "layer_names") !== undefined);
 }
 
-/** @throws for weights without a model, and for whatever keeps the file from being carried over exactly. */
+/**
+ * @param owned the bytes are nobody else's, and may become the weights' memory.
+ * @throws for weights without a model, and for whatever keeps the file from being carried over exactly.
+ */
 export async function readLegacyModel(
   name: string,
   bytes: Uint8Array,
   options: ConfigOptions,
+  owned: boolean,
 ): Promise<FunctionalModel | Sequential> {
-  const file = await openHdf5(name, bytes);
+  const file = await openHdf5(name, bytes, owned);
   try {
     const text = file.attribute("/", "model_config");
     if (text === undefined) {
@@ -42,7 +46,7 @@ export async function readLegacyModel(
     }
     const config = parseJson(`${name}/model_config`, text);
     const dialect = dialectOf(file.attribute("/", "keras_version"), config);
-    const model = modelFromConfig(name, config, dialect, options);
+    const model = await modelFromConfig(name, config, dialect, options);
     model.assignPaths();
     assign(name, model, file, matchLegacyWeights(name, model, file));
     const training = file.attribute("/", "training_config");

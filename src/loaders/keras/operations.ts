@@ -11,7 +11,8 @@ import { isObject, shown } from "../json";
 import type { Argument, CallSpec } from "./calls";
 import type { History, Serialised } from "./json";
 import { MatmulOperation } from "./matmul-operation";
-import { ScalarOperation, scalarOperations } from "./scalar-operation";
+import { ScalarOperation } from "./scalar-operation";
+import { numberOperations } from "../number-arithmetic";
 
 export const isOperation = (s: Serialised): boolean =>
   s.module.startsWith("keras.src.ops") ||
@@ -118,12 +119,13 @@ function arithmeticLayer(who: string, name: string, kind: string, list: readonly
   }
   const at = list.findIndex((a) => "constant" in a);
   const value = numbers[at];
-  if (value === undefined || !scalarOperations.includes(kind)) {
+  const operation = numberOperations.find((known) => known === kind);
+  if (value === undefined || !operation) {
     const constant = (list[at] as { constant: unknown }).constant;
     throw new ThawError(
       who,
       `the operation ${kind} with ${shown(constant)} is not known`,
-      `${scalarOperations.join(", ")} with a number`,
+      `${numberOperations.join(", ")} with a number`,
     );
   }
   // Reflected operators have their operands the other way round: x.__rsub__(3) is 3 - x.
@@ -134,7 +136,7 @@ function arithmeticLayer(who: string, name: string, kind: string, list: readonly
       numberFirst ? "divides a number by a tensor" : "divides by 0",
       "a tensor divided by a number other than 0",
     );
-  return new ScalarOperation({ name, operation: kind, value, numberFirst });
+  return new ScalarOperation({ name, operation, value, numberFirst });
 }
 
 /** A number, also as arrays of one number are written. */

@@ -1,12 +1,11 @@
 /** Arithmetic of a tensor and a number, as operation nodes of a functional model hold it. */
+import { ThawError } from "../../errors";
 import type { Graph, Value } from "../../nn/graph";
 import { Layer, type LayerOptions } from "../../nn/layer";
-
-/** Keras's names of the operations that a number can take part in. */
-export const scalarOperations: readonly string[] = ["Add", "Subtract", "Multiply", "Divide"];
+import { affineOf, type Affine, type NumberOperation } from "../number-arithmetic";
 
 export interface ScalarOperationOptions extends LayerOptions {
-  readonly operation: string;
+  readonly operation: NumberOperation;
   readonly value: number;
   /** The number stands before the tensor: `3 - x`. */
   readonly numberFirst?: boolean;
@@ -15,28 +14,19 @@ export interface ScalarOperationOptions extends LayerOptions {
 /** y = x op value, or y = value op x. Any shape; no weights. */
 export class ScalarOperation extends Layer {
   readonly className = "ScalarOperation";
+  /** y = scale * x + offset. */
+  readonly affine: Affine;
 
   constructor(readonly options: ScalarOperationOptions) {
     super(options);
+    const { operation, value, numberFirst = false } = options;
+    const affine = affineOf(operation, value, numberFirst);
+    if (!affine) throw new ThawError(this.name, `divides ${value} by a tensor`, "a tensor divided by a number");
+    this.affine = affine;
   }
 
   call(g: Graph, [x]: readonly Value[]): Value[] {
-    return [g.apply("affine", this.affine(), { x })];
-  }
-
-  /** y = scale * x + offset. */
-  affine(): { scale: number; offset: number } {
-    const { operation, value, numberFirst = false } = this.options;
-    switch (operation) {
-      case "Add":
-        return { scale: 1, offset: value };
-      case "Subtract":
-        return numberFirst ? { scale: -1, offset: value } : { scale: 1, offset: -value };
-      case "Multiply":
-        return { scale: value, offset: 0 };
-      default:
-        return { scale: 1 / value, offset: 0 };
-    }
+    return [g.apply("affine", this.affine, { x })];
   }
 
   config(): Record<string, unknown> {

@@ -7,10 +7,10 @@ import { Graph } from "../../nn/graph";
 import { describe } from "./attributes";
 import { fold } from "./fold/fold";
 import { isHost, product, type HostTensor } from "./host-tensor";
-import type { OnnxGraph, OnnxNode } from "./ir";
+import { isGraph, type OnnxGraph, type OnnxNode } from "./ir";
 import { Emitter, type Operand } from "./layout/emitter";
 import { dimsOf, type Layout } from "./layout/tensor";
-import { emitterOf, isGraph } from "./operators/index";
+import { emitterOf } from "./operators/index";
 
 /** Stands for the batch in sizes: a prime beyond most dimensions of networks (and within what the engine takes), so that it is found again in products. */
 export const batchSize = 65_521;
@@ -45,19 +45,25 @@ export function evaluate(graph: OnnxGraph, inputs: ReadonlyMap<string, Layout>, 
   );
   const values = new Map<string, Operand>(graph.initializers);
   for (const [name, layout] of inputs) values.set(name, { ...layout, value: g.input(name, layout.shape) });
+  const absent = new Map<string, Absent>();
   const live: OnnxNode[] = [];
   let budget = budgetOf(graph);
 
   const visit = (nodes: readonly OnnxNode[], depth: number): void => {
     for (const node of nodes) {
-      const operands = node.inputs.map((input) => (input === "" ? undefined : values.get(input)));
+      const operands = node.inputs.map((input) => {
+        if (absent.has(input)) throw unread(node, absent.get(input)!);
+        return input === "" ? undefined : values.get(input);
+      });
       if (node.op === "If" && node.domain === "") {
         inline(node, operands[0], depth);
         continue;
       }
       const results = compute(e, node, operands);
       node.outputs.forEach((output, i) => {
-        if (output !== "" && results[i]) values.set(output, results[i]);
+        if (output === "") return;
+        if (results[i]) values.set(output, results[i]);
+        else absent.set(output, { node, output: i });
       });
       if (results.some((r) => !isHost(r))) live.push(node);
       else if (node.op !== "Constant")
@@ -98,6 +104,9 @@ export function evaluate(graph: OnnxGraph, inputs: ReadonlyMap<string, Layout>, 
   };
 
   visit(graph.nodes, 0);
+  for (const output of graph.outputs)
+    if (absent.has(output))
+      throw unread({ ...absent.get(output)!.node, name: output, op: "Output" }, absent.get(output)!);
   const constants = new Map<string, HostTensor>();
   const dims = new Map<string, readonly number[]>();
   for (const [name, value] of values) {
@@ -106,6 +115,19 @@ export function evaluate(graph: OnnxGraph, inputs: ReadonlyMap<string, Layout>, 
   }
   return { live, constants, dims };
 }
+
+/** An output that an emitter leaves out. */
+interface Absent {
+  readonly node: OnnxNode;
+  readonly output: number;
+}
+
+const unread = (reader: OnnxNode, { node, output }: Absent) =>
+  new ThawError(
+    describe(reader),
+    `reads output ${output} of ${describe(node)}, which Thaw does not compute`,
+    `output 0 of ${node.op} alone`,
+  );
 
 /** A node's results: folded where all inputs are known, else written into the graph. */
 export function compute(e: Emitter, node: OnnxNode, operands: readonly (Operand | undefined)[]): readonly Operand[] {

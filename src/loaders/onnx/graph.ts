@@ -2,8 +2,16 @@
 import { ThawError } from "../../errors";
 import { inlineFunctions } from "./functions";
 import { hostTensor, type HostTensor } from "./host-tensor";
-import { functionKey, referencePrefix, type AttributeValue, type OnnxGraph, type OnnxInput, type OnnxNode } from "./ir";
-import { kindOf, readTensor, type Sibling } from "./proto/tensor";
+import {
+  functionKey,
+  isGraph,
+  referencePrefix,
+  type AttributeValue,
+  type OnnxGraph,
+  type OnnxInput,
+  type OnnxNode,
+} from "./ir";
+import { kindOf, readTensor, type TensorReading } from "./proto/tensor";
 import type { AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto } from "./proto/onnx_pb";
 
 /** ONNX's own operators go under two names. */
@@ -14,13 +22,12 @@ const oldest = 7;
 
 /**
  * @param since the first version of ONNX's operators that is taken.
- * @param sibling gives other files of the model, where tensors lie outside.
  * @throws for unreadable tensors, sparse ones, names given twice, values that nobody makes, and cycles.
  */
 export async function readGraph(
   name: string,
   model: ModelProto,
-  sibling?: Sibling,
+  reading: TensorReading = {},
   since = oldest,
 ): Promise<OnnxGraph> {
   const opsets = new Map(model.opsetImport.map((o) => [domainOf(o.domain), Number(o.version)]));
@@ -33,7 +40,7 @@ export async function readGraph(
       `opset ${oldest} or later`,
       "Export the model again with a newer exporter, or convert it with onnx.version_converter.",
     );
-  const graph = await convertGraph(name, model.graph!, opsets, sibling);
+  const graph = await convertGraph(name, model.graph!, opsets, reading);
   const functions = await Promise.all(
     model.functions.map(async (f) => {
       const versions = new Map([
@@ -44,8 +51,8 @@ export async function readGraph(
         key: functionKey(domainOf(f.domain), f.name),
         inputs: f.input,
         outputs: f.output,
-        defaults: await convertAttributes(`${name}/${f.name}`, f.attributeProto, versions, sibling),
-        nodes: await Promise.all(f.node.map((n) => convertNode(`${name}/${f.name}`, n, versions, sibling))),
+        defaults: await convertAttributes(`${name}/${f.name}`, f.attributeProto, versions, reading),
+        nodes: await Promise.all(f.node.map((n) => convertNode(`${name}/${f.name}`, n, versions, reading))),
       };
     }),
   );
@@ -56,14 +63,39 @@ export async function readGraph(
     name: model.graph!.name,
     metadata: new Map(model.metadataProps.map(({ key, value }) => [key, value])),
   };
-  return { ...whole, nodes: ordered(name, whole) };
+  return { ...whole, nodes: ordered(name, whole), initializers: withOwners(whole) };
+}
+
+/** What gives its weights to a layer, each to one parameter. Others may hand a tensor on as it is. */
+const owners = new Set(["Conv", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization"]);
+
+/** Only what one node reads, and nothing else at all, may be rearranged where it lies. */
+function withOwners(graph: OnnxGraph): ReadonlyMap<string, HostTensor> {
+  const readers = new Map<string, number>(graph.outputs.map((output) => [output, Infinity]));
+  const visit = (nodes: readonly OnnxNode[]): void => {
+    for (const { op, domain, inputs, attributes } of nodes) {
+      const reads = owners.has(op) && domain === "" ? 1 : Infinity;
+      for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + reads);
+      for (const value of attributes.values())
+        if (isGraph(value)) {
+          for (const output of value.outputs) readers.set(output, Infinity);
+          visit(value.nodes);
+        }
+    }
+  };
+  visit(graph.nodes);
+  const entries = [...graph.initializers].map(([name, tensor]) => {
+    const own = tensor.own && readers.get(name) === 1;
+    return [name, own ? tensor : asWeight(tensor, name, false)] as const;
+  });
+  return new Map(entries);
 }
 
 async function convertGraph(
   name: string,
   proto: GraphProto,
   opsets: ReadonlyMap<string, number>,
-  sibling: Sibling | undefined,
+  reading: TensorReading,
 ): Promise<OnnxGraph> {
   if (proto.sparseInitializer.length > 0)
     throw new ThawError(
@@ -76,11 +108,11 @@ async function convertGraph(
   for (const tensor of proto.initializer) {
     if (initializers.has(tensor.name))
       throw new ThawError(name, `has two initializers ${JSON.stringify(tensor.name)}`, "names that are given once");
-    const read = await readTensor(`${name}/${tensor.name}`, tensor, sibling);
+    const read = await readTensor(`${name}/${tensor.name}`, tensor, reading);
     initializers.set(tensor.name, asWeight(read, tensor.name));
   }
   return {
-    nodes: await Promise.all(proto.node.map((n) => convertNode(name, n, opsets, sibling))),
+    nodes: await Promise.all(proto.node.map((n) => convertNode(name, n, opsets, reading))),
     initializers,
     inputs: proto.input.filter((i) => !initializers.has(i.name)).map((i) => convertInput(name, i)),
     outputs: proto.output.map((o) => o.name),
@@ -88,11 +120,12 @@ async function convertGraph(
 }
 
 /** The same tensor, decoded when it is needed, known as a weight. */
-function asWeight(tensor: HostTensor, weight: string): HostTensor {
+function asWeight(tensor: HostTensor, weight: string, own = tensor.own ?? false): HostTensor {
   return {
     dims: tensor.dims,
     kind: tensor.kind,
     weight,
+    own,
     get data() {
       return tensor.data;
     },
@@ -129,7 +162,7 @@ async function convertNode(
   name: string,
   proto: NodeProto,
   opsets: ReadonlyMap<string, number>,
-  sibling: Sibling | undefined,
+  reading: TensorReading,
 ): Promise<OnnxNode> {
   const domain = domainOf(proto.domain);
   const node = proto.name || proto.output[0] || proto.opType;
@@ -140,7 +173,7 @@ async function convertNode(
     opset: opsets.get(domain) ?? 1,
     inputs: proto.input,
     outputs: proto.output,
-    attributes: await convertAttributes(`${name}/${node}`, proto.attribute, opsets, sibling),
+    attributes: await convertAttributes(`${name}/${node}`, proto.attribute, opsets, reading),
   };
 }
 
@@ -150,12 +183,12 @@ async function convertAttributes(
   who: string,
   protos: readonly AttributeProto[],
   opsets: ReadonlyMap<string, number>,
-  sibling: Sibling | undefined,
+  reading: TensorReading,
 ): Promise<Map<string, AttributeValue>> {
   const result = new Map<string, AttributeValue>();
   for (const a of protos) {
     if (a.refAttrName) result.set(`${referencePrefix}${a.name}`, a.refAttrName);
-    else result.set(a.name, await convertAttribute(`${who}.${a.name}`, a, opsets, sibling));
+    else result.set(a.name, await convertAttribute(`${who}.${a.name}`, a, opsets, reading));
   }
   return result;
 }
@@ -165,8 +198,9 @@ async function convertAttribute(
   who: string,
   a: AttributeProto,
   opsets: ReadonlyMap<string, number>,
-  sibling: Sibling | undefined,
+  reading: TensorReading,
 ): Promise<AttributeValue> {
+  const lent = { ...reading, owned: false }; // who reads them is not counted
   switch (a.type) {
     case 1:
       return a.f;
@@ -175,9 +209,9 @@ async function convertAttribute(
     case 3:
       return text(a.s);
     case 4:
-      return a.t ? await readTensor(who, a.t, sibling) : hostTensor([0], "float", new Float32Array());
+      return a.t ? await readTensor(who, a.t, lent) : hostTensor([0], "float", new Float32Array());
     case 5:
-      if (a.g) return await convertGraph(who, a.g, opsets, sibling);
+      if (a.g) return await convertGraph(who, a.g, opsets, lent);
       break;
     case 6:
       return a.floats;

@@ -22,6 +22,8 @@ export interface HostTensor {
   readonly data: Numbers;
   /** The initializer that it is, or is a rearrangement of: such a tensor is a weight where a layer owns it. */
   readonly weight?: string;
+  /** Its numbers lie in the file's memory, and its only reader may keep them there and bring them into another order. */
+  readonly own?: boolean;
   /** It repeats this one along dimensions of 1, which is not carried out before somebody needs the numbers. */
   readonly repeats?: HostTensor;
 }
@@ -40,10 +42,25 @@ export const isHost = (x: unknown): x is HostTensor =>
 /** Largest constant that folding may make beyond its inputs: shape arithmetic is small, and a shape bomb is not. */
 const maxFolded = 2 ** 24;
 
+/**
+ * Weights of a file that are one number repeated, all together: ONNX's own test networks are stored so (VGG19 has 144 million). They
+ * take no memory before they are trained or predicted with, and then as much as stored ones would.
+ */
+export const maxFilled = 2 ** 28;
+
 /** @throws when folding would make more numbers than any shape arithmetic needs. */
-export function checkFolded(who: string, count: number): void {
-  if (!(count <= maxFolded)) throw new ThawError(who, `makes a constant of ${count} numbers`, `at most ${maxFolded}`);
+export function checkFolded(who: string, count: number, most = maxFolded): void {
+  if (!(count <= most)) throw new ThawError(who, `makes a constant of ${count} numbers`, `at most ${most}`);
 }
+
+/** @throws for a tensor that has no elements, where there have to be some. */
+export function refuseEmpty(who: string, { dims }: HostTensor): void {
+  if (product(dims) === 0)
+    throw new ThawError(who, `an operand has the dimensions [${dims.join(", ")}]`, "a tensor with elements");
+}
+
+/** Whether a tensor is one number, however often. */
+export const isFill = ({ repeats }: HostTensor): boolean => repeats !== undefined && product(repeats.dims) === 1;
 
 /** Strides in elements for broadcasting `dims` to `to`: 0 where it is repeated. */
 export function broadcastStrides(dims: readonly number[], to: readonly number[]): number[] {
@@ -104,8 +121,12 @@ const block = 16;
  * The numbers with axes in another order: axis a of the result is axis `permutation[a]` of the tensor. Weights have millions of
  * elements, so this reads rows of the tensor side by side and writes whole cache lines, instead of jumping for each number.
  */
-export function permuted(data: Numbers, dims: readonly number[], permutation: readonly number[]): Numbers {
-  const result = like(data, data.length);
+export function permuted(
+  data: Numbers,
+  dims: readonly number[],
+  permutation: readonly number[],
+  result = like(data, data.length),
+): Numbers {
   const last = permutation.at(-1);
   if (last === undefined) {
     result.set(data);

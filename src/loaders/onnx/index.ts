@@ -10,12 +10,9 @@ import type { OnnxGraph } from "./ir";
 import { producer, readMetadata, restored } from "./save/metadata";
 import { checkOperators } from "./operators/index";
 import { simplifyPatterns } from "./patterns/index";
-import type { Sibling } from "./proto/tensor";
+import type { TensorReading } from "./proto/tensor";
 
-export interface OnnxOptions extends InputOptions {
-  /** Gives the bytes of other files of the model, by the location that the model says (`resnet.onnx.data`). */
-  readonly sibling?: Sibling;
-}
+export interface OnnxOptions extends InputOptions, TensorReading {}
 
 /**
  * Reads an ONNX model (opset 7 to 22) as exported by PyTorch, Keras, tf2onnx and others.
@@ -32,7 +29,7 @@ export async function readOnnx(
   bytes: Uint8Array,
   options: OnnxOptions = {},
 ): Promise<FunctionalModel | Sequential> {
-  const graph = await readOnnxGraph(name, bytes, options.sibling);
+  const graph = await readOnnxGraph(name, bytes, options);
   const said = graph.producer === producer ? readMetadata(graph.metadata!) : undefined;
   if (said?.architecture && !options.inputShape) {
     const { restoreModel } = await import("./save/restore");
@@ -55,7 +52,7 @@ export async function readOnnx(
 export async function readOnnxGraph(
   name: string,
   bytes: Uint8Array,
-  sibling?: Sibling,
+  reading?: TensorReading,
   since?: number,
 ): Promise<OnnxGraph> {
   const [{ readModelProto }, { registerMoreOperations }] = await Promise.all([
@@ -63,5 +60,5 @@ export async function readOnnxGraph(
     import("../../nn/more-operations"),
   ]);
   registerMoreOperations();
-  return await readGraph(name, readModelProto(name, bytes), sibling, since);
+  return await readGraph(name, readModelProto(name, bytes), reading, since);
 }

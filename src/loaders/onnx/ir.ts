@@ -41,3 +41,7 @@ export const functionKey = (domain: string, name: string): string => JSON.string
 
 /** Begins the key of an attribute that takes its value from one of the function's that the node stands in. */
 export const referencePrefix = "reference to ";
+
+/** Whether an attribute is a graph of its own. */
+export const isGraph = (value: unknown): value is OnnxGraph =>
+  typeof value === "object" && value !== null && "nodes" in value;

@@ -13,6 +13,8 @@ export interface OnnxOperationOptions extends LayerOptions {
   /** For each input how it lies, or its numbers; undefined where it is left out. */
   readonly inputs: readonly (Layout | HostTensor | undefined)[];
   readonly literalBatch: number;
+  /** It is made to see what it writes: its weights have shapes and no numbers. */
+  readonly trial?: boolean;
 }
 
 /** What writes the node; another than the node's own operator for what only arranges. */
@@ -76,6 +78,7 @@ export class OnnxOperation extends Layer {
   /** A weight as a parameter, made when it is first asked for; other constants as they are. */
   #own(g: Graph, constant: HostTensor, arrangement: Arrangement): Value {
     const { shape } = arrangement;
+    if (this.#options.trial) return g.value({ name: "constant", shape, role: "constant" });
     if (constant.weight === undefined || constant.kind !== "float" || product(shape) === 1)
       return g.constant(`${this.name}/constant`, shape, arrange(constant, arrangement));
     if (constant.repeats) checkFolded(this.name, product(shape));

@@ -11,6 +11,8 @@ export interface Place {
   read(options: SourceOptions): Promise<Uint8Array>;
   /** The first bytes, as cheaply as the place allows. */
   head(count: number, options: SourceOptions): Promise<Uint8Array>;
+  /** Whether what `read` gives is in somebody else's hands too, so that it has to stay as it is. */
+  readonly shared?: boolean;
   /** A file in the same folder; undefined where a place has no folder. */
   beside?(parts: readonly string[]): Place;
 }
@@ -39,6 +41,7 @@ export function bytesPlace(bytes: Uint8Array): Place {
   return {
     name: "model",
     path: "model",
+    shared: true,
     head: (count) => Promise.resolve(bytes.subarray(0, count)),
     read: (options) => {
       options.signal?.throwIfAborted();

@@ -33,7 +33,7 @@ export async function readTfjs(
   }
   const config = configOf(source.name, topology);
   const version = topology.keras_version ?? topology.kerasVersion;
-  const model = modelFromConfig(
+  const model = await modelFromConfig(
     source.name,
     config,
     dialectOf(typeof version === "string" ? version : undefined, config),

@@ -54,4 +54,7 @@ export const unsupportedDefaults: Readonly<Plain> = {
   sparse: false,
   ragged: false,
   optional: false,
+  useGate: false,
+  slidingWindow: null,
+  flashAttention: null,
 };

@@ -17,7 +17,12 @@ const classes = new Map<string, LayerClass>(
   ),
 );
 
-/** Keras's class names of all layers, in alphabetical order. */
+/** Makes more classes known; whatever else is among these values is passed over. */
+export function registerLayers(more: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(more)) if (isLayerClass(value)) classes.set(name, value);
+}
+
+/** Keras's class names of all layers that are loaded, in alphabetical order. */
 export function knownLayers(): string[] {
   return [...classes.keys()].toSorted();
 }

@@ -24,7 +24,8 @@ export async function writeHdf5(
 ): Promise<Uint8Array> {
   const { FS } = await h5wasm.ready;
   const path = `/written-${files++}.h5`;
-  const file = new h5wasm.File(path, "w");
+  // As h5py writes it: the oldest layout, filled up to multiples of eight bytes.
+  const file = new h5wasm.File(path, "w", { libver: ["earliest", "latest"] });
   const group = (name: string) => {
     let at: InstanceType<typeof h5wasm.Group> = file;
     for (const part of name.split("/").filter(Boolean)) {

@@ -55,10 +55,10 @@ const flags = (model: Container) =>
 const entries = (model: Container) => entriesOf(model).map((e) => `${String(e.config.name)} ${e.class_name}`);
 
 for (const [name, make] of Object.entries(networks)) {
-  test(`${name}: the importer makes the same model of it, which is written the same again`, () => {
+  test(`${name}: the importer makes the same model of it, which is written the same again`, async () => {
     const model = make();
     const config = JSON.parse(JSON.stringify(modelConfig(model, 3))) as unknown;
-    const back = modelFromConfig("file", config, 3);
+    const back = await modelFromConfig("file", config, 3);
     expectSame(modelConfig(back, 3), config);
     expect(entries(back)).toEqual(entries(model));
     if (name === "everyVectorLayer") return; // functions that have no name in Keras come back as layers
@@ -132,7 +132,7 @@ test("and as Keras 2 did", () => {
   expect((modelConfig(model, 2).config as Entry["config"]).output_layers).toEqual([["leaky", 0, 0]]);
 });
 
-test("calls of models inside are counted as Keras counts them, and inference mode is kept", () => {
+test("calls of models inside are counted as Keras counts them, and inference mode is kept", async () => {
   const model = nestedModel();
   const history = (e: Entry) => JSON.stringify(e.inbound_nodes);
   expect(history(entry(model, "base"))).toContain('"kwargs":{"training":false}');
@@ -141,10 +141,10 @@ test("calls of models inside are counted as Keras counts them, and inference mod
   expect(history(entry(model, "pool", 2))).toBe('[[["base",1,0,{}]]]');
   const cut = new FunctionalModel({ inputs: model.inputs, outputs: model.upTo("base").outputs, name: "cut" });
   expect((modelConfig(cut, 3).config as Entry["config"]).output_layers).toEqual(["base", 1, 0]);
-  expectSame(modelConfig(modelFromConfig("file", modelConfig(cut, 3), 3), 3), modelConfig(cut, 3));
+  expectSame(modelConfig(await modelFromConfig("file", modelConfig(cut, 3), 3), 3), modelConfig(cut, 3));
 });
 
-test("a base whose output leads on and out of the model comes back", () => {
+test("a base whose output leads on and out of the model comes back", async () => {
   const base = nestedModel().getLayer("base") as FunctionalModel;
   const x = input([8, 8, 3], { name: "x" });
   const y = base.apply(x);
@@ -156,7 +156,7 @@ test("a base whose output leads on and out of the model comes back", () => {
   const model = new FunctionalModel({ inputs: x, outputs, name: "both" });
   for (const dialect of [2, 3] as const)
     expectSame(
-      modelConfig(modelFromConfig("file", modelConfig(model, dialect), dialect), dialect),
+      modelConfig(await modelFromConfig("file", modelConfig(model, dialect), dialect), dialect),
       modelConfig(model, dialect),
     );
 });
@@ -171,7 +171,7 @@ class Doubling extends Layer {
   }
 }
 
-test("what Keras cannot say is refused in one error that names every such layer, and registered classes are written", () => {
+test("what Keras cannot say is refused in one error that names every such layer, and registered classes are written", async () => {
   const model = net(
     new Doubling({ name: "twice" }),
     new layers.ReLU({ name: "relu" }),
@@ -187,7 +187,7 @@ test("what Keras cannot say is refused in one error that names every such layer,
     registered_name: "tests>Doubling",
     config: { name: "twice", some_option: 3 },
   });
-  expectSame(modelConfig(modelFromConfig("file", modelConfig(model, 3), 3), 3), modelConfig(model, 3));
+  expectSame(modelConfig(await modelFromConfig("file", modelConfig(model, 3), 3), 3), modelConfig(model, 3));
 });
 
 test("names without slashes; two that become the same are refused", () => {

@@ -2,7 +2,7 @@
 import { unzipSync, zipSync } from "fflate";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Conv2D } from "../../../src/index";
-import { loadModel } from "../../../src/loaders/index";
+import { loadModel, loadWeights } from "../../../src/loaders/index";
 import { hasSharedAssets, readBytes, readShared } from "../../setup/files";
 
 let bytes: Uint8Array;
@@ -129,9 +129,27 @@ describe.skipIf(!hasSharedAssets)("files of other writers", () => {
     expect(transfer.trainableParameters.length).toBe(2);
   });
 
-  it("refuses quantized weights and attention by name", async () => {
+  it("refuses quantized weights by name", async () => {
     await expect(loadModel(await fixture("int8"))).rejects.toThrow(/is quantized \(int8\)/);
-    await expect(loadModel(await fixture("multi"))).rejects.toThrow(/MultiHeadAttention/);
+  });
+
+  it("loads a shared layer and attention, and their weights alone", async () => {
+    const model = await loadModel(await fixture("multi"));
+    const attention = model.layers.find((layer) => layer.className === "MultiHeadAttention")!;
+    expect(attention.parameters.map((p) => `${p.name} ${p.shape.join("x")}`)).toEqual([
+      "query/kernel 4x2x4",
+      "query/bias 2x4",
+      "key/kernel 4x2x4",
+      "key/bias 2x4",
+      "value/kernel 4x2x4",
+      "value/bias 2x4",
+      "attention_output/kernel 2x4x4",
+      "attention_output/bias 4",
+    ]);
+    const before = model.allParameters().map((p) => [...p.value]);
+    for (const p of model.allParameters()) p.value = new Float32Array(p.count);
+    await loadWeights(model, await readShared("keras_fixtures/multi.weights.h5"));
+    expect(model.allParameters().map((p) => [...p.value])).toEqual(before);
   });
 
   it("refuses ZIP bombs, wrong checksums and truncations in bounded time", async () => {

@@ -7,7 +7,7 @@ import { fromHalf, readTensor } from "../../../src/loaders/onnx/proto/tensor";
 import { floats, info, ints, node, onnxFile, type GraphInit, type TensorInit } from "../../support/onnx-file";
 
 const tensor = (init: TensorInit, sibling?: (location: string) => Promise<Uint8Array>) =>
-  readTensor("t", create(TensorProtoSchema, init), sibling);
+  readTensor("t", create(TensorProtoSchema, init), { sibling });
 const numbers = async (init: TensorInit) => Array.from((await tensor(init)).data);
 const bytes = (array: ArrayBufferView) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 

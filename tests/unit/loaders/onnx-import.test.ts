@@ -244,6 +244,83 @@ describe("shape arithmetic", () => {
     await expect(read(graph)).rejects.toThrow(/makes a constant of 1099511627776 numbers/);
   });
 
+  it("weights that are one number, repeated, are made when they are read, and only so many", async () => {
+    const filled = (size: number) =>
+      small({
+        node: [
+          node("ConstantOfShape", ["s"], ["z"], { value: floats("v", [1], [0.5]) }),
+          node("Gemm", ["x", "z"], ["h"]),
+          node("Gemm", ["h", "z"], ["y"]),
+        ],
+        initializer: [ints("s", [size, size])],
+        input: [info("x", ["n", size])],
+        output: [info("y", ["n", size])],
+      });
+    const model = await read(filled(100));
+    const [first, second] = model.allParameters();
+    expect(first.value).toEqual(new Float32Array(10_000).fill(0.5));
+    expect(second.value.buffer).not.toBe(first.value.buffer);
+    // 2^28 together: 2^13 * 2^13 = 2^26 twice is fine, 1.5 * 2^27 is not.
+    expect((await read(filled(2 ** 13))).allParameters()).toHaveLength(2);
+    await expect(read(filled(14_000))).rejects.toThrow(
+      /makes a constant of 196000000 numbers; expected at most 72435456/,
+    );
+  });
+
+  const trained = (more: GraphInit["node"] = [], output = "y") =>
+    small({
+      node: [
+        node("BatchNormalization", ["x", "v", "v", "v", "v"], ["b", "mean", "variance"], {
+          training_mode: 1,
+          momentum: 0.75,
+        }),
+        node("Dropout", ["b", "r", "t"], ["d", "mask"]),
+        node("MaxPool", ["d"], ["p", "places"], { kernel_shape: [2, 2], strides: [2, 2] }),
+        node("Relu", ["p"], ["y"]),
+        ...(more ?? []),
+      ],
+      initializer: [
+        floats("v", [3], [1, 2, 3]),
+        floats("r", [], [0.25]),
+        { name: "t", dims: [], dataType: 9, rawData: Uint8Array.of(1) },
+      ],
+      output: [info(output, ["n", 3, 4, 4])],
+    });
+
+  it("a network exported as it trains becomes layers that train", async () => {
+    const model = await read(trained());
+    expect(classes(model)).toEqual(["BatchNormalization", "Dropout", "MaxPooling2D", "ReLU"]);
+    expect(model.layers.slice(1, 3).map((layer) => layer.config())).toMatchObject([{ momentum: 0.75 }, { rate: 0.25 }]);
+    expect(model.allParameters().map((p) => p.value[1])).toEqual([2, 2, 2, 2]);
+  });
+
+  it.each(["mean", "mask", "places"])("its other outputs are refused where something reads them: %s", async (name) => {
+    await expect(read(trained([node("Identity", [name], ["z"])], "z"))).rejects.toThrow(
+      /z \(Identity\): reads output 1 of .*, which Thaw does not compute/,
+    );
+    await expect(read(trained([], name))).rejects.toThrow(/reads output 1 of/);
+  });
+
+  it("a tensor without elements is folded, and no operand of what is computed", async () => {
+    const empty = [node("Slice", ["x", "from", "from", "axis"], ["none"])];
+    const graph = (last: NonNullable<GraphInit["node"]>) =>
+      small({ node: [...empty, ...last], initializer: [ints("from", [2]), ints("axis", [1])] });
+    const one = node("ReduceProd", ["none"], ["s"], { keepdims: 0 });
+    expect(operations(await read(graph([one, node("Add", ["x", "s"], ["y"])])))).toHaveLength(1);
+    await expect(read(graph([node("Add", ["x", "none"], ["y"])]))).rejects.toThrow(/a tensor with elements/);
+  });
+
+  it("numbers become one-hot vectors of the sample", async () => {
+    const graph = small({
+      node: [node("OneHot", ["x", "d", "v"], ["y"], { axis: 1 })],
+      initializer: [ints("d", [5], []), floats("v", [2], [0, 1])],
+      input: [info("x", ["n", 7])],
+    });
+    expect((await read(graph)).outputs[0].shape).toEqual([5, 7]);
+    const none = { ...graph, initializer: [ints("d", [0], []), floats("v", [2], [0, 1])] };
+    await expect(read(none)).rejects.toThrow(/depth is 0; expected at least 1/);
+  });
+
   it("what mixes the samples of a batch is refused", async () => {
     const graph = small({ node: [node("ReduceMean", ["x"], ["y"], { axes: [0] })] });
     await expect(read(graph)).rejects.toThrow(/over the samples of a batch/);
@@ -314,11 +391,15 @@ describe.skipIf(!hasSharedAssets)("shared files", () => {
     expect(model.inputShape).toEqual([224, 224, 3]);
   });
 
-  it.each(["squeezenet", "shufflenet", "inception_v1", "densenet121"])(
-    "onnx_light's %s gives a thousand classes",
+  const light = ["squeezenet", "shufflenet", "inception_v1", "inception_v2", "densenet121", "resnet50"];
+  it.each([...light, "bvlc_alexnet", "vgg19", "zfnet512"])(
+    "onnx_light's %s gives a thousand classes, and takes no memory for weights that are one number",
     async (name) => {
+      const before = process.memoryUsage().arrayBuffers;
       const model = await readOnnx(name, await readShared(`models/onnx_light/light_${name}.onnx`));
       expect(model.outputs[0].shape.reduce((a, b) => a * b, 1)).toBe(1000);
+      expect(model.allParameters().reduce((n, p) => n + p.count, 0)).toBeGreaterThan(1e6);
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32e6);
     },
   );
 });

@@ -8,7 +8,7 @@ import { chain, rescaling, type Part, type Parts } from "./parts";
 /** `x + 3.0` and its like: an operation of Keras 3, and elsewhere a Rescaling. */
 function scalarParts(layer: ScalarOperation, { dialect, functional }: PartContext): readonly Part[] {
   const { operation, value, numberFirst = false } = layer.options;
-  const { scale, offset } = layer.affine();
+  const { scale, offset } = layer.affine;
   if (dialect !== 3 || !functional) return chain([rescaling("", scale, offset)]);
   const number = { constant: value };
   return [

@@ -6,8 +6,9 @@ import { connect, type SymbolicTensor } from "../../../nn/symbolic";
 import { Reshape } from "../../../nn/layers/shape-layers";
 import { describe } from "../attributes";
 import { batchSize } from "../evaluate";
-import { checkFolded, isHost, product, type HostTensor } from "../host-tensor";
+import { checkFolded, isFill, isHost, maxFilled, permuted, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
+import { arrange, keepsOrder, type Arrangement } from "../layout/emitter";
 import { lastAxes } from "../layout/regroup";
 import { dimsOf, type Layout, type Tensor } from "../layout/tensor";
 import { OnnxOperation, type Write } from "../onnx-operation";
@@ -29,13 +30,26 @@ export const imageAxes = [[0], [3], [1], [2]] as const;
 export class Builder {
   readonly names: Names;
   readonly #values = new Map<string, Known>();
+  /** Holds one weight while it is brought into another order where it lies. */
+  #scratch = new Float32Array(0);
+  /** Numbers of weights that are one number repeated. */
+  #filled = 0;
 
-  /** @param own whether the file is one of Thaw's, where names of nodes begin with those of layers. */
+  /**
+   * @param read names of all values that a node or the model's caller reads.
+   * @param own whether the file is one of Thaw's, where names of nodes begin with those of layers.
+   */
   constructor(
     readonly literalBatch: number,
+    readonly read: ReadonlySet<string>,
     own = false,
   ) {
     this.names = new Names(own);
+  }
+
+  /** Whether anything but its first output is read: layers have only one. */
+  givesMore(node: OnnxNode): boolean {
+    return node.outputs.slice(1).some((output) => this.read.has(output));
   }
 
   get(name: string): Known | undefined {
@@ -55,7 +69,7 @@ export class Builder {
     const x = this.get(node.inputs[i] ?? "");
     if (x === undefined || !isHost(x)) return undefined;
     // Before a layer allocates a weight for what stands in the file as one number and a shape.
-    if (x.repeats) checkFolded(describe(node), product(x.dims));
+    if (x.repeats) checkFolded(describe(node), product(x.dims), isFill(x) ? maxFilled - this.#filled : undefined);
     return x;
   }
 
@@ -82,7 +96,7 @@ export class Builder {
     const specs = inputs.map((x) => (isBuilt(x) ? x.layout : x));
     const options = { node, inputs: specs, literalBatch: this.literalBatch };
     // Without a name yet: most reshapes and transposes turn out not to be layers.
-    const trial = new OnnxOperation({ ...options, name: node.name }, write);
+    const trial = new OnnxOperation({ ...options, name: node.name, trial: true }, write);
     trial.ensureBuilt(built.map((b) => b.symbolic.shape));
     if (!trial.writes)
       return trial.outputs.map(({ layout, through }) => {
@@ -122,16 +136,33 @@ export class Builder {
     return new Reshape({ name, targetShape: target }).apply(moved.symbolic);
   }
 
+  /** Gives a parameter a constant's numbers, in another order where one is given: where they lie if they may stay, else a copy. */
+  fill(parameter: Parameter | undefined, constant: HostTensor, arrangement?: Arrangement): void {
+    if (!parameter) return;
+    if (isFill(constant) && product(constant.dims) === parameter.count) {
+      const [number] = constant.repeats!.data;
+      this.#filled += parameter.count;
+      parameter.defer(() => new Float32Array(parameter.count).fill(number));
+      return;
+    }
+    const { data, own } = constant;
+    if (data.length !== parameter.count)
+      throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
+    const stays = !arrangement || keepsOrder(arrangement);
+    if (own && data instanceof Float32Array) parameter.value = stays ? data : this.#reordered(data, arrangement);
+    else parameter.value = stays ? Float32Array.from(data) : arrange(constant, arrangement);
+  }
+
+  #reordered(data: Float32Array, { dims, order }: Arrangement): Float32Array {
+    if (this.#scratch.length < data.length) this.#scratch = new Float32Array(data.length);
+    const copy = this.#scratch.subarray(0, data.length);
+    copy.set(data);
+    permuted(copy, dims, order, data);
+    return data;
+  }
+
   /** An image input, [height, width, channels]. */
   image(node: OnnxNode, x: Built): SymbolicTensor {
     return this.bring(node, x, [2, 3, 1]);
   }
-}
-
-/** Gives a parameter its numbers: those that were arranged for it as they are, the file's as a copy. */
-export function fill(parameter: Parameter | undefined, data: ArrayLike<number>, arranged = false): void {
-  if (!parameter) return;
-  if (data.length !== parameter.count)
-    throw new ThawError(parameter.path, `received ${data.length} numbers`, `${parameter.count}`);
-  parameter.value = arranged && data instanceof Float32Array ? data : Float32Array.from(data);
 }

@@ -56,7 +56,7 @@ function pool(
   make: (options: ConstructorParameters<typeof MaxPooling2D>[0] & object) => Layer,
 ): Built | undefined {
   const x = b.tensor(node, 0);
-  if (x?.layout.axes.length !== 4 || node.outputs.slice(1).some((o) => o !== "")) return undefined;
+  if (x?.layout.axes.length !== 4 || b.givesMore(node)) return undefined;
   const own = dimsOf(x.layout);
   const window = poolWindow(node, 2, [own[2], own[3]]);
   const padding = paddingName(window, [own[2], own[3]]);
@@ -184,7 +184,7 @@ const pad: Maker = (b, node) => {
 /** It drops again when training, as it did before the export. */
 const dropout: Maker = (b, node) => {
   const given = b.constant(node, 1)?.data[0] ?? numberOf(node, "ratio", 0.5);
-  if (node.outputs.slice(1).some((o) => o !== "") || !(given > 0 && given < 1)) return undefined;
+  if (b.givesMore(node) || !(given > 0 && given < 1)) return undefined;
   return everywhere(b, node, (name) => new Dropout({ name, rate: given }));
 };
 

@@ -21,7 +21,8 @@ export function buildModel(
   literalBatch: number,
 ): { model: FunctionalModel; paths: ReadonlyMap<string, string> } {
   const own = graph.producer === producer;
-  const b = new Builder(literalBatch, own);
+  const read = new Set([...graph.outputs, ...evaluated.live.flatMap((node) => node.inputs)]);
+  const b = new Builder(literalBatch, read, own);
   for (const [constant, tensor] of evaluated.constants) b.set(constant, tensor);
   const inputs: SymbolicTensor[] = [];
   for (const [name, layout] of layouts) {

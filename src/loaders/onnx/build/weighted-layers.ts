@@ -7,13 +7,12 @@ import { LayerNormalization } from "../../../nn/layers/layer-normalization";
 import { ZeroPadding2D } from "../../../nn/layers/padding2d";
 import type { SymbolicTensor } from "../../../nn/symbolic";
 import { flagOf, numberOf, wholeOf } from "../attributes";
-import { product, type HostTensor } from "../host-tensor";
+import { hostTensor, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
-import { arrange } from "../layout/emitter";
 import { dimsOf } from "../layout/tensor";
 import { filterArrangement, isDepthwise } from "../operators/convolution";
 import { windowOf, type Window } from "../operators/images";
-import { fill, imageAxes, type Builder, type Built } from "./builder";
+import { imageAxes, type Builder, type Built } from "./builder";
 
 /** Makes the layer of a node, or says with undefined that there is none of Keras's for it. */
 export type Maker = (b: Builder, node: OnnxNode) => Built | undefined;
@@ -66,8 +65,8 @@ const conv: Maker = (b, node) => {
     ? new DepthwiseConv2D({ ...common, depthMultiplier: dims[0] / groups })
     : new Conv2D({ ...common, filters: dims[0], groups });
   const result = b.apply(layer, input, imageAxes);
-  fill(layer.kernel, arrange(w, filterArrangement(dims, groups, depthwise)), true);
-  if (bias) fill(layer.bias, bias.data);
+  b.fill(layer.kernel, w, filterArrangement(dims, groups, depthwise));
+  if (bias) b.fill(layer.bias, bias);
   return result;
 };
 
@@ -117,8 +116,8 @@ function dense(
   if (!at || at.input.shape.at(-1) !== w.dims[transposed ? 1 : 0]) return undefined;
   const layer = new Dense({ name: b.names.of(node, [w, bias]), units, useBias: bias !== undefined });
   const result = b.apply(layer, at.input, at.axes);
-  fill(layer.kernel, arrange(w, { dims: w.dims, order: transposed ? [1, 0] : [0, 1], shape: [] }), true);
-  if (bias) fill(layer.bias, bias.data);
+  b.fill(layer.kernel, w, { dims: w.dims, order: transposed ? [1, 0] : [0, 1], shape: [] });
+  if (bias) b.fill(layer.bias, bias);
   return result;
 }
 
@@ -137,8 +136,7 @@ const matMul: Maker = (b, node) => {
 const batchNormalization: Maker = (b, node) => {
   const x = b.tensor(node, 0);
   const weights = [1, 2, 3, 4].map((i) => b.constant(node, i));
-  if (!x || weights.some((w) => !w) || flagOf(node, "training_mode") || node.outputs.slice(1).some((o) => o !== ""))
-    return undefined;
+  if (!x || weights.some((w) => !w) || b.givesMore(node)) return undefined;
   const rank = x.layout.axes.length;
   if (rank !== 4 && rank !== 2) return undefined;
   const input = rank === 4 ? b.image(node, x) : b.bring(node, x, [1]);
@@ -148,7 +146,7 @@ const batchNormalization: Maker = (b, node) => {
     momentum: numberOf(node, "momentum", 0.9),
   });
   const result = b.apply(layer, input, rank === 4 ? imageAxes : [[0], [1]]);
-  [layer.gamma, layer.beta, layer.movingMean, layer.movingVariance].forEach((p, i) => fill(p, weights[i]!.data));
+  [layer.gamma, layer.beta, layer.movingMean, layer.movingVariance].forEach((p, i) => b.fill(p, weights[i]!));
   return result;
 };
 
@@ -170,16 +168,17 @@ const channelAffine: Maker = (b, node) => {
     i === 0 ? [0] : i === axis ? [others.length + 1] : [others.indexOf(i) + 1],
   );
   const result = b.apply(layer, input, axes, { training: false });
-  fill(layer.gamma, factor.data);
-  fill(layer.beta, offset.data);
-  fill(layer.movingMean, mean.data);
-  fill(layer.movingVariance, new Float32Array(mean.data.length).fill(1 - epsilon));
+  b.fill(layer.gamma, factor);
+  b.fill(layer.beta, offset);
+  b.fill(layer.movingMean, mean);
+  const variance = new Float32Array(mean.data.length).fill(1 - epsilon);
+  b.fill(layer.movingVariance, hostTensor(mean.dims, "float", variance));
   return result;
 };
 
 const layerNormalization: Maker = (b, node) => {
   const [x, gamma, beta] = [b.tensor(node, 0), b.constant(node, 1), b.constant(node, 2)];
-  if (!x || !gamma || (node.inputs[2] && !beta) || node.outputs.slice(1).some((o) => o !== "")) return undefined;
+  if (!x || !gamma || (node.inputs[2] && !beta) || b.givesMore(node)) return undefined;
   const rank = x.layout.axes.length;
   const axis = wholeOf(node, "axis", -1);
   if (axis !== -1 && axis !== rank - 1) return undefined;
@@ -193,8 +192,8 @@ const layerNormalization: Maker = (b, node) => {
     center: beta !== undefined,
   });
   const result = b.apply(layer, at.input, at.axes);
-  fill(layer.gamma, gamma.data);
-  if (beta) fill(layer.beta, beta.data);
+  b.fill(layer.gamma, gamma);
+  if (beta) b.fill(layer.beta, beta);
   return result;
 };
 

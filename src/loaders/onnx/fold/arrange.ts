@@ -194,6 +194,11 @@ const reductions: Readonly<Record<string, (values: readonly number[]) => number>
   ReduceMax: (v) => Math.max(...v),
   ReduceMin: (v) => Math.min(...v),
   ReduceMean: (v) => v.reduce((a, b) => a + b, 0) / v.length,
+  ReduceL1: (v) => v.reduce((a, b) => a + Math.abs(b), 0),
+  ReduceL2: (v) => Math.sqrt(v.reduce((a, b) => a + b * b, 0)),
+  ReduceSumSquare: (v) => v.reduce((a, b) => a + b * b, 0),
+  ReduceLogSum: (v) => Math.log(v.reduce((a, b) => a + b, 0)),
+  ReduceLogSumExp: (v) => Math.log(v.reduce((a, b) => a + Math.exp(b), 0)),
 };
 
 function reduced(node: OnnxNode, inputs: Inputs): HostTensor {
@@ -214,7 +219,8 @@ function reduced(node: OnnxNode, inputs: Inputs): HostTensor {
     else groups.set(target, [value]);
   });
   const data = like(x.data, product(kept));
-  for (const [at, values] of groups) data[at] = reductions[node.op](values);
+  // Of nothing a sum is 0, a product 1, and the largest as small as can be.
+  for (let at = 0; at < data.length; at++) data[at] = reductions[node.op](groups.get(at) ?? []);
   return hostTensor(wholeOf(node, "keepdims", 1) ? kept : x.dims.filter((_, i) => !axes.has(i)), x.kind, data);
 }
 

@@ -1,6 +1,6 @@
 /** Broadcasting between tensors that lie differently: all brought into the order of the largest, with ones where they repeat. */
 import type { Value } from "../../../nn/graph";
-import { broadcastDims, isHost, product, type HostTensor, type Kind } from "../host-tensor";
+import { broadcastDims, isHost, product, refuseEmpty, type HostTensor, type Kind } from "../host-tensor";
 import type { Emitter, Operand } from "./emitter";
 import { single } from "./regroup";
 import { dimsOf, splitAxis, type Layout, type Tensor } from "./tensor";
@@ -27,6 +27,7 @@ const maxAxes = 5;
  * @throws when the dimensions do not go together. At least one operand is a tensor.
  */
 export function align(e: Emitter, who: string, operands: readonly Operand[], count = operands.length): Aligned {
+  for (const x of operands) if (isHost(x)) refuseEmpty(who, x);
   const hosts = operands.map((x) => (isHost(x) && x.repeats ? x.repeats : x));
   const dims = broadcastDims(who, ...hosts.map((x) => (isHost(x) ? x.dims : dimsOf(x))));
   const rank = dims.length;

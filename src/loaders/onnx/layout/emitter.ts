@@ -134,10 +134,16 @@ function follows(p: number, q: number, shape: Shape): boolean {
   return q > p && shape.slice(p + 1, q).every((d) => d === 1);
 }
 
-/** A constant's numbers in an arrangement, in memory of their own. */
-export function arrange(constant: HostTensor, { dims, order }: Arrangement): Float32Array {
+/** Whether an arrangement leaves the numbers in the order that they have. */
+export function keepsOrder({ dims, order }: Arrangement): boolean {
   const moving = order.filter((p) => dims[p] !== 1);
-  const stays = moving.every((p, i) => i === 0 || moving[i - 1] < p);
+  return moving.every((p, i) => i === 0 || moving[i - 1] < p);
+}
+
+/** A constant's numbers in an arrangement, in memory of their own. */
+export function arrange(constant: HostTensor, arrangement: Arrangement): Float32Array {
+  const { dims, order } = arrangement;
+  const stays = keepsOrder(arrangement);
   const { data } = constant;
   if (!stays && data instanceof Float32Array) return permuted(data, dims, order) as Float32Array;
   const result = new Float32Array(data.length);

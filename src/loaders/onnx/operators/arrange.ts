@@ -106,20 +106,21 @@ const through: Emit = (_, node: OnnxNode, inputs: Inputs) => {
   return [inputs[0]];
 };
 
-/** Outside training a Dropout gives its input; a mask, if asked for, is all true. */
+/** Outside training a Dropout gives its input; a mask, if asked for, is all true. In training a layer stands for it, which drops. */
 const dropout: Emit = (e, node, inputs) => {
   const training = inputs[2];
   const ratio = inputs[1];
   const rate = ratio && isHost(ratio) ? ratio.data[0] : Number(node.attributes.get("ratio") ?? 0.5);
-  if (training && isHost(training) && training.data[0] !== 0 && rate !== 0)
+  const drops = training && isHost(training) && training.data[0] !== 0 && rate !== 0;
+  if (drops && e.batch === 1)
     throw new ThawError(
       describe(node),
-      "is exported in training mode",
-      "inference mode",
+      "drops values, of which every system draws others",
+      "inference mode, or a network in which it is a layer",
       "Call model.eval() before the export.",
     );
   const x = tensorInput(e, node, inputs, 0);
-  if (node.outputs.length < 2) return [x];
+  if (node.outputs.length < 2 || drops) return [x];
   return [x, { ...x, value: e.apply("affine", { scale: 0, offset: 1 }, { x: x.value }), kind: "bool" }];
 };
 

@@ -1,6 +1,7 @@
 /** Functions of one number, and operations of several tensors with broadcasting. */
 import { ThawError } from "../../../errors";
 import type { Value } from "../../../nn/graph";
+import { affineOf, type NumberOperation } from "../../number-arithmetic";
 import { describe, numberOf, textOf } from "../attributes";
 import { broadcastDims, isHost, type Kind } from "../host-tensor";
 import type { OnnxNode } from "../ir";
@@ -122,21 +123,13 @@ export function combine(
   return { ...layout, value: write(...values), kind: kind ?? kindOfAll(operands) };
 }
 
-/** x op number, without an operand in memory; undefined where there is no such form. */
-function withNumber(op: string, value: number, numberFirst: boolean): { scale: number; offset: number } | undefined {
-  switch (op) {
-    case "Add":
-      return { scale: 1, offset: value };
-    case "Sub":
-      return numberFirst ? { scale: -1, offset: value } : { scale: 1, offset: -value };
-    case "Mul":
-      return { scale: value, offset: 0 };
-    case "Div":
-      return numberFirst ? undefined : { scale: 1 / value, offset: 0 };
-    default:
-      return undefined;
-  }
-}
+/** What a number can stand in for a tensor in, without an operand in memory. */
+const withNumber: Readonly<Record<string, NumberOperation>> = {
+  Add: "Add",
+  Sub: "Subtract",
+  Mul: "Multiply",
+  Div: "Divide",
+};
 
 const kinds: Readonly<Record<string, string>> = {
   Div: "div",
@@ -164,7 +157,7 @@ function pair(e: Emitter, node: OnnxNode, x: Operand, y: Operand): Tensor {
     const keeps =
       broadcastDims(describe(node), ...[x, y].map((o) => (isHost(o) ? (o.repeats ?? o).dims : dimsOf(o)))).length ===
       tensor.axes.length;
-    const affine = withNumber(op, number, isHost(x));
+    const affine = Object.hasOwn(withNumber, op) ? affineOf(withNumber[op], number, isHost(x)) : undefined;
     if (keeps && affine) return affine.scale === 1 && affine.offset === 0 ? tensor : e.unary("affine", affine, tensor);
     if (keeps && op === "Pow" && !isHost(x)) {
       if (number === 2) return { ...tensor, value: e.apply("multiply", {}, { a: tensor.value, b: tensor.value }) };

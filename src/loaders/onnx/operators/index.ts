@@ -1,8 +1,9 @@
 /** Every operator that Thaw reads from ONNX files, by name. */
 import { ThawError } from "../../../errors";
-import type { OnnxGraph, OnnxNode } from "../ir";
+import { isGraph, type OnnxGraph, type OnnxNode } from "../ir";
 import { arrangements } from "./arrange";
 import { convolutions } from "./convolution";
+import { counting } from "./counting";
 import { einsums } from "./einsum";
 import { elementwise } from "./elementwise";
 import { indexing } from "./indexing";
@@ -17,6 +18,7 @@ import { reductions } from "./reduce";
 import { resizing } from "./resize";
 
 const operators: Operators = {
+  ...counting,
   ...elementwise,
   ...arrangements,
   ...indexing,
@@ -57,9 +59,6 @@ export function unknownOperators(graph: OnnxGraph): Map<string, number> {
   visit(graph.nodes);
   return counts;
 }
-
-export const isGraph = (value: unknown): value is OnnxGraph =>
-  typeof value === "object" && value !== null && "nodes" in value;
 
 /** @throws with all operators that Thaw does not have. */
 export function checkOperators(name: string, graph: OnnxGraph): void {

@@ -1,7 +1,7 @@
 /** Operators that take entries of tensors by index, repeat them, and put more around them. */
-import { formatShape, ThawError } from "../../../errors";
+import { ThawError } from "../../../errors";
 import { axisOf, describe, numberOf, numbersOf, textOf, wholeOf } from "../attributes";
-import { broadcastDims, checkFolded, isHost, product, type HostTensor } from "../host-tensor";
+import { broadcastDims, isHost, product, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import { align } from "../layout/align";
 import type { Emitter, Operand } from "../layout/emitter";
@@ -16,13 +16,11 @@ const slice: Emit = (e, node, inputs) => {
   for (let i = 1; i < inputs.length; i++) knownInput(node, inputs, i);
   const dims = dimsOf(x);
   let t = x;
-  sliceRanges(node, dims, knownInputs(inputs)).forEach((range, i) => {
-    if (range.count < 1)
-      throw new ThawError(
-        describe(node),
-        `leaves nothing of dimension ${i} of ${formatShape(dims)}`,
-        "slices that are not empty",
-      );
+  const ranges = sliceRanges(node, dims, knownInputs(inputs));
+  // What has no elements does not depend on the samples.
+  if (ranges.some((range) => range.count < 1))
+    return [{ dims: ranges.map((range) => Math.max(range.count, 0)), kind: x.kind, data: new Float32Array(0) }];
+  ranges.forEach((range, i) => {
     if (range.step === 1 && range.begin === 0 && range.count === dims[i]) return;
     const found = single(e, describe(node), t, i);
     t = takeRange(e, found.t, withinSamples(node, e, found.p), range);
@@ -248,23 +246,6 @@ const space =
     return [{ ...t, axes: [n, [d], [...rows, bh], [...columns, bw]] }];
   };
 
-/** The upper or lower triangle of matrices, the rest 0: causal masks. */
-const triangle: Emit = (e, node, inputs) => {
-  const x = tensorInput(e, node, inputs, 0);
-  const k = knownInput(node, inputs, 1)?.data[0] ?? 0;
-  const upper = wholeOf(node, "upper", 1) !== 0;
-  const [rows, columns] = dimsOf(x).slice(-2);
-  checkFolded(describe(node), rows * columns);
-  const keep = Float32Array.from({ length: rows * columns }, (_, at) => {
-    const distance = (at % columns) - Math.floor(at / columns);
-    return Number(upper ? distance >= k : distance <= k);
-  });
-  const mask: HostTensor = { dims: [rows, columns], kind: "float", data: keep };
-  const { values, layout } = align(e, describe(node), [mask, x]);
-  const zero = e.g.constant(`${node.name}/zero`, [1], [0]);
-  return [{ ...layout, kind: x.kind, value: e.apply("where", {}, { c: values[0], a: values[1], b: zero }) }];
-};
-
 export const indexing: Operators = {
   Slice: slice,
   Gather: gather,
@@ -273,7 +254,6 @@ export const indexing: Operators = {
   Tile: tile,
   Pad: pad,
   CumSum: cumulative,
-  Trilu: triangle,
   SpaceToDepth: space(true),
   DepthToSpace: space(false),
 };

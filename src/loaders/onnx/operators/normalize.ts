@@ -2,23 +2,35 @@
 import { ThawError } from "../../../errors";
 import type { Value } from "../../../nn/graph";
 import { axisOf, describe, flagOf, numberOf, wholeOf } from "../attributes";
-import { product } from "../host-tensor";
+import { isHost, product } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import type { Emitter, Operand } from "../layout/emitter";
 import { lastAxes } from "../layout/regroup";
 import { dimsOf, type Tensor } from "../layout/tensor";
 import { combine } from "./elementwise";
-import { tensorInput, type Emit, type Operators } from "./operator";
+import { tensorInput, type Emit, type Inputs, type Operators } from "./operator";
 
-/** x [N, C, ...] with fixed statistics: y = gamma (x - mean) / sqrt(variance + epsilon) + beta. */
+/** Whether a normalization is exported as it trains: before opset 14 that shows in its outputs. */
+const isTraining = (node: OnnxNode): boolean =>
+  flagOf(node, "training_mode") || (node.opset < 14 && node.outputs.slice(1).some((o) => o !== ""));
+
+/**
+ * x [N, C, ...] with fixed statistics: y = gamma (x - mean) / sqrt(variance + epsilon) + beta. One that is exported in training mode
+ * becomes a BatchNormalization layer, which takes the batch's statistics when it trains and the moving ones else; this only tells
+ * its shape.
+ */
 const batchNormalization: Emit = (e, node, inputs) => {
-  if (flagOf(node, "training_mode") || node.outputs.slice(1).some((o) => o !== ""))
-    throw new ThawError(
-      describe(node),
-      "is exported in training mode",
-      "inference mode",
-      "Call model.eval() before the export.",
-    );
+  if (isTraining(node)) {
+    if (e.batch === 1) return withOwnStatistics(e, node, inputs);
+    const rank = tensorInput(e, node, inputs, 0).axes.length;
+    if ((rank !== 2 && rank !== 4) || !inputs.slice(1).every(isHost))
+      throw new ThawError(
+        describe(node),
+        `is exported in training mode, for ${rank} dimensions`,
+        "images or rows of features with constant weights, or inference mode",
+        "Call model.eval() before the export.",
+      );
+  }
   const x = lastAxes(e, describe(node), tensorInput(e, node, inputs, 0), [1]);
   const channels = x.shape.at(-1)!;
   const vector = (i: number) => e.whole(inputs[i]!, [channels]);
@@ -26,6 +38,27 @@ const batchNormalization: Emit = (e, node, inputs) => {
   const { scale, shift } = e.g.emit("batchNormFold", { epsilon: numberOf(node, "epsilon", 1e-5) }, statistics);
   return [{ ...x, value: e.apply("channelAffine", {}, { x: e.memory(x), scale, shift }) }];
 };
+
+/** With the tensor's own mean and variance, and the moving ones brought nearer to them. */
+function withOwnStatistics(e: Emitter, node: OnnxNode, inputs: Inputs): Operand[] {
+  const x = lastAxes(e, describe(node), tensorInput(e, node, inputs, 0), [1]);
+  const channels = x.shape.at(-1)!;
+  const rows = e.view(x.value, [product(x.shape) / channels, channels]);
+  const [gamma, beta, ...moving] = [1, 2, 3, 4].map((i) => e.whole(inputs[i]!, [channels]));
+  const meanOf = (value: Value) => e.apply("reduce", { kind: "mean", axes: [0], keepDims: false }, { x: value });
+  const mean = meanOf(rows);
+  const centred = e.apply("arithmetic", { kind: "sub" }, { a: rows, b: mean });
+  const variance = meanOf(e.apply("multiply", {}, { a: centred, b: centred }));
+  const statistics = { gamma, beta, mean, variance };
+  const { scale, shift } = e.g.emit("batchNormFold", { epsilon: numberOf(node, "epsilon", 1e-5) }, statistics);
+  const momentum = numberOf(node, "momentum", 0.9);
+  const share = (value: Value, scale: number) => e.apply("affine", { scale, offset: 0 }, { x: value });
+  const updated = [mean, variance].map((now, i): Tensor => {
+    const value = e.apply("add", {}, { a: share(moving[i], momentum), b: share(now, 1 - momentum) });
+    return { value, shape: [1, channels], axes: [[1]], kind: "float" };
+  });
+  return [{ ...x, value: e.apply("channelAffine", {}, { x: e.memory(x), scale, shift }) }, ...updated];
+}
 
 /** Normalizes the last `count` logical axes together. */
 interface Normalized {

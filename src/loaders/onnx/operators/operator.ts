@@ -1,7 +1,7 @@
 /** What an operator's emitter is: writes one node for tensors of any layout. The same ones serve networks and single nodes. */
 import { ThawError } from "../../../errors";
 import { describe } from "../attributes";
-import { isHost, type HostTensor } from "../host-tensor";
+import { isHost, refuseEmpty, type HostTensor } from "../host-tensor";
 import type { OnnxNode } from "../ir";
 import type { Emitter, Operand } from "../layout/emitter";
 import type { Tensor } from "../layout/tensor";
@@ -40,6 +40,7 @@ export function tensorInput(e: Emitter, node: OnnxNode, inputs: Inputs, i: numbe
 
 /** A constant where a tensor has to be: the batch is 1 and belongs to no dimension, so that it is repeated. */
 export function constantTensor(e: Emitter, x: HostTensor): Tensor {
+  refuseEmpty("a constant", x);
   return { value: e.whole(x), shape: [1, ...x.dims], axes: x.dims.map((_, i) => [i + 1]), kind: x.kind };
 }
 

@@ -1,5 +1,4 @@
 /** Pooling over windows and over whole images. */
-import { ThawError } from "../../../errors";
 import { describe, flagOf, numberOf, numbersOf } from "../attributes";
 import { product } from "../host-tensor";
 import type { OnnxNode } from "../ir";
@@ -23,11 +22,10 @@ export function isPlainPool(node: OnnxNode, { size, dilation, pads }: Window): b
   );
 }
 
+/** Where the largest values lie, a second output of MaxPool, is not computed: who reads it is refused. */
 const pool =
   (kind: "max" | "average" | "lp"): Emit =>
   (e, node, inputs) => {
-    if (node.outputs.slice(1).some((o) => o !== ""))
-      throw new ThawError(describe(node), "gives the places of the largest values too", "one output");
     const x = tensorInput(e, node, inputs, 0);
     if (x.axes.length === 5) return [overVolume(e, node, x, kind)];
     const image = toImage(e, node, x);

@@ -1,5 +1,6 @@
 /** ONNX tensors to numbers. The file's bytes are read where they lie; an array is made when somebody asks for the numbers. */
 import { ThawError } from "../../../errors";
+import { moveToAlignment } from "../../tensors";
 import type { HostTensor, Kind, Numbers } from "../host-tensor";
 import type { TensorProto } from "./onnx_pb";
 
@@ -131,8 +132,23 @@ const refusedTypes: Readonly<Record<number, string>> = {
 /** Kind of a TensorProto.DataType; undefined for one that Thaw does not read. */
 export const kindOf = (dataType: number): Kind | undefined => elementTypes.get(dataType)?.kind;
 
+/** How tensors of a file are read. */
+export interface TensorReading {
+  /** Gives the bytes of other files of the model, by the location that the model says (`resnet.onnx.data`). */
+  readonly sibling?: Sibling | undefined;
+  /** The file's bytes are nobody else's: tensors in it may move to where they can be read in place, and be kept there. */
+  readonly owned?: boolean;
+}
+
+/** From this length on, a tensor's own tag and length in front of it are three bytes at least, which it may move over. */
+const movable = 128;
+
 /** @throws for a type that Thaw does not read, sizes that do not fit the stored bytes, and data that is not there. */
-export async function readTensor(who: string, proto: TensorProto, sibling: Sibling | undefined): Promise<HostTensor> {
+export async function readTensor(
+  who: string,
+  proto: TensorProto,
+  { sibling, owned = false }: TensorReading,
+): Promise<HostTensor> {
   const type = elementTypes.get(proto.dataType);
   if (!type) {
     const received = refusedTypes[proto.dataType] ?? `element type ${proto.dataType}`;
@@ -157,12 +173,15 @@ export async function readTensor(who: string, proto: TensorProto, sibling: Sibli
         `${count * type.bytes} bytes`,
         "The file is truncated or damaged; get it again.",
       );
+    const own = owned && !external && type.name === "float32" && bytes.length >= movable;
+    const placed = own ? moveToAlignment(bytes, 4) : bytes;
     let read: Numbers | undefined;
     return {
       dims,
       kind: type.kind,
+      own,
       get data() {
-        return (read ??= checked(who, () => type.raw(bytes, count)));
+        return (read ??= checked(who, () => type.raw(placed, count)));
       },
     };
   }
