@@ -27,7 +27,9 @@ async function convert(...args: string[]): Promise<{ status: number; out: string
 
 const weights = async (name: string) =>
   Object.fromEntries(
-    (await loadModel(name)).allParameters().map((p) => [p.path, Buffer.from(p.value.buffer).toString("base64")]),
+    (await loadModel(name))
+      .allParameters()
+      .map((p) => [p.path, Buffer.from(p.value.buffer, p.value.byteOffset, p.value.byteLength).toString("base64")]),
   );
 
 describe("thaw convert", () => {
