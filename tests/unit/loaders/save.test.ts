@@ -1,7 +1,24 @@
 /** saveModel: which format, what is refused before anything is written, and every format back through the importer. */
 import { describe, expect, it } from "vitest";
-import { BatchNormalization, Conv2D, Dense, Flatten, FunctionalModel, input, Sequential } from "../../../src/index";
-import { loadModel, loadWeights, saveModel, type SaveFormat, type SaveTarget } from "../../../src/loaders/index";
+import {
+  adam,
+  BatchNormalization,
+  Conv2D,
+  Dense,
+  Flatten,
+  FunctionalModel,
+  input,
+  Sequential,
+  sparseCategoricalCrossentropy,
+} from "../../../src/index";
+import {
+  loadModel,
+  loadWeights,
+  saveModel,
+  trainingOf,
+  type SaveFormat,
+  type SaveTarget,
+} from "../../../src/loaders/index";
 import { fillParameters, nestedModel } from "../../support/export-networks";
 
 const formats: readonly SaveFormat[] = ["keras", "weights.h5", "h5", "onnx", "tfjs", "safetensors"];
@@ -96,6 +113,37 @@ describe("saveModel", () => {
       /the optimizer's state was asked for in the format onnx; expected \.keras or \.h5/,
     );
     await expect(saveModel(small(), "keras", { optimizer: true })).rejects.toThrow(/it is not compiled/);
+  });
+
+  it.each(["keras", "h5"] as const)(
+    "%s: holds how the model was compiled and its optimizer's state, when asked",
+    async (format) => {
+      const model = small();
+      const [kernel] = model.allParameters();
+      const optimizer = adam(3e-3);
+      const filled = (count: number) =>
+        Object.fromEntries(optimizer.slots.map((slot, i) => [slot, new Float32Array(count).fill(1 / (i + 2))]));
+      const slots = new Map(model.allParameters().map((p) => [p, filled(p.count)]));
+      const compiled = {
+        optimizer,
+        loss: sparseCategoricalCrossentropy({ fromLogits: true }),
+        metrics: [],
+      };
+      // As a model answers that is compiled, which takes a GPU.
+      Object.defineProperty(model, "compiledWith", { value: compiled });
+      Object.defineProperty(model, "readTrainingState", { value: async () => ({ iteration: 7, slots }) });
+      const [{ bytes: plain }] = await saveModel(model, format);
+      const [{ bytes }] = await saveModel(model, format, { optimizer: true });
+      expect(trainingOf(await loadModel(plain))).toBeUndefined();
+      const back = await loadModel(bytes);
+      const training = trainingOf(back)!;
+      expect(training.state.iteration).toBe(7);
+      expect(training.state.slots.get(back.allParameters()[0])).toEqual(slots.get(kernel));
+      expect(training.compile.optimizer.learningRate).toBeCloseTo(3e-3);
+    },
+  );
+
+  it("ends with the signal's reason", async () => {
     const signal = AbortSignal.abort(new Error("enough"));
     await expect(saveModel(small(), "keras", { signal })).rejects.toThrow("enough");
   });
