@@ -84,6 +84,23 @@ def export(name, exporter, file):
     torch.onnx.export(model, (images,), file, input_names=["input"], output_names=["output"], **options)
 
 
+def export_training(name, file):
+    """As the network trains, with the batch's statistics and dropout; and what it computes with the weights and moving statistics that are in the file."""
+    import onnx
+    import torch
+
+    model, images = build(name, np.random.default_rng([SEED, *name.encode()]))
+    mode = torch.onnx.TrainingMode.TRAINING
+    torch.onnx.export(
+        model.train(), (torch.cat([images, images + 1]),), file, input_names=["input"], output_names=["output"], dynamo=False, opset_version=17, training=mode,
+        do_constant_folding=False, dynamic_axes={"input": {0: "n"}},
+    )
+    stored = {i.name: torch.from_numpy(onnx.numpy_helper.to_array(i).copy()) for i in onnx.load(file).graph.initializer}
+    model.load_state_dict({key: stored.get(key, value) for key, value in model.state_dict().items()})
+    with torch.no_grad():
+        return images.numpy(), model.eval()(images).numpy()
+
+
 def write_export(name, stem):
     network, _, exporter = name.partition(".")
     file = stem.with_suffix(".onnx")
@@ -92,13 +109,12 @@ def write_export(name, stem):
         shutil.copyfile(shared, file)
     elif network in NETWORKS and exporter in ("dy", "ts"):
         export(network, exporter, file)
+    elif not (network in NETWORKS and exporter == "training"):
+        raise ValueError(f"unknown network {name}; expected one of {', '.join(NETWORKS)}, with .dy, .ts or .training")
+    if exporter == "training":
+        images, output = export_training(network, file)
     else:
-        raise ValueError(f"unknown network {name}; expected one of {', '.join(NETWORKS)}, with .dy or .ts")
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    given = session.get_inputs()[0]
-    shape = [size if isinstance(size, int) else 1 for size in given.shape]
-    images = np.random.default_rng([SEED, *name.encode()]).normal(0, 1, shape).astype("float32")
-    (output,) = session.run(None, {given.name: images})
+        images, output = run(name, file)
     tensors = common.TensorFile(stem.name, stem.parent)
     tensors.write({
         "origin": {"script": "tools/interop_onnx.py", "onnxruntime": onnxruntime.__version__, "seed": SEED},
@@ -107,6 +123,15 @@ def write_export(name, stem):
         "output": tensors.add(output),
     })
     print(f"export {name}: {file.stat().st_size / 1e6:.1f} MB, outputs {output.min():.3g} to {output.max():.3g}", flush=True)
+
+
+def run(name, file):
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    given = session.get_inputs()[0]
+    shape = [size if isinstance(size, int) else 1 for size in given.shape]
+    images = np.random.default_rng([SEED, *name.encode()]).normal(0, 1, shape).astype("float32")
+    (output,) = session.run(None, {given.name: images})
+    return images, output
 
 
 def opset(file):

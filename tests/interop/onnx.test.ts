@@ -1,4 +1,4 @@
-/** Whole ONNX files compute in Thaw what ONNX Runtime computes: networks of torchvision by both of PyTorch's exporters. */
+/** Whole ONNX files compute in Thaw what ONNX Runtime or PyTorch computes: networks of torchvision by both of PyTorch's exporters. */
 import { afterAll, beforeAll } from "vitest";
 import { requestGpu, type Gpu } from "../../src/index";
 import { loadModel } from "../../src/loaders/index";
@@ -18,7 +18,9 @@ const made = [
   "vit_b_16.dy",
 ];
 const other = (name: string) => (name.endsWith(".dy") ? name.replace(".dy", ".ts") : name.replace(".ts", ".dy"));
-const networks = [...shared, ...made, ...(process.env.THAW_LONG ? made.map(other) : [])];
+// Exported as it trains: Thaw predicts as PyTorch does after eval().
+const training = ["mobilenet_v2.training"];
+const networks = [...shared, ...made, ...training, ...(process.env.THAW_LONG ? made.map(other) : [])];
 
 interface Description {
   readonly opset: number;
