@@ -141,9 +141,10 @@ for (const [name, make] of [
   ["vectors", () => networks.everyVectorLayer({ oneInput: true })],
   ["nested", () => networks.nestedModel()],
   ["sequential", () => networks.sequentialModel()],
+  ["on demand", networks.layersOnDemand],
 ] as const)
   interopCase(`export-keras/${name}`, async () => {
-    const model = networks.fillParameters(make());
+    const model = networks.fillParameters(await make());
     await model.compile({ gpu });
     try {
       return await compare(name, model);

@@ -21,6 +21,7 @@ import { writeOnnx, type WriteOnnxOptions } from "../../src/loaders/onnx/save/in
 import { readGolden, type Place } from "../support/fixtures";
 import { asLaidOut } from "../support/onnx-numbers";
 import { uniform } from "../support/random";
+import { fillParameters, layersOnDemand } from "../support/export-networks";
 import { readTiles } from "../support/sprite";
 import { operationExample } from "../support/operation-layer";
 import { findOperation } from "../support/operations";
@@ -363,6 +364,11 @@ interopCase("export-onnx/rare layers", async () => {
   }).apply(shared.apply(y));
   const model = new FunctionalModel({ inputs: x, outputs: y, name: "rare" });
   return await compareNetwork("rare", model, everyForm, { reload: everyForm });
+});
+
+interopCase("export-onnx/layers on demand", async () => {
+  const model = fillParameters(await layersOnDemand()) as FunctionalModel;
+  return await compareNetwork("on-demand", model, everyForm, { reload: everyForm });
 });
 
 /** Networks of Keras, against what Keras computes; the others with THAW_LONG=1. */

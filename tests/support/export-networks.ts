@@ -1,4 +1,5 @@
 /** Networks to be written to files: between them every layer class that Thaw knows, and every way in which models are put together. */
+import { loadMoreLayers } from "../../src/loaders/keras/more-layers";
 import * as layers from "../../src/nn/layers/index";
 import { CustomScaleLayer, LayerScale } from "../../src/nn/layers/layer-scale";
 import type { Layer } from "../../src/nn/layer";
@@ -184,4 +185,30 @@ export function sequentialModel(): Sequential {
     ],
     { name: "classifier" },
   );
+}
+
+/** Layers that are loaded on demand: transposed convolution, group and unit normalization, attention. */
+export async function layersOnDemand(): Promise<FunctionalModel> {
+  const more = await loadMoreLayers();
+  const x = input([6, 6, 4], { name: "x" });
+  const up = { filters: 6, kernelSize: 3, strides: 2, padding: "same", activation: "relu" } as const;
+  let y = new more.Conv2DTranspose({ name: "up", ...up }).apply(x);
+  y = new more.GroupNormalization({ name: "groups", groups: 2 }).apply(y);
+  y = new layers.MaxPooling2D({ name: "pool", poolSize: 3 }).apply(y);
+  const tokens = new layers.Reshape({ name: "tokens", targetShape: [16, 6] }).apply(y);
+  const attention = { numHeads: 2, keyDim: 3, valueDim: 4, dropout: 0.1 };
+  y = new more.MultiHeadAttention({ name: "attention", ...attention }).apply([tokens, tokens]);
+  y = new layers.Add({ name: "sum" }).apply([tokens, y]);
+  y = new more.UnitNormalization({ name: "unit", axis: -1 }).apply(y);
+  const flat = new layers.Flatten({ name: "flat" }).apply(y);
+  const outputs = new layers.Dense({ name: "head", units: 3 }).apply(flat);
+  return new FunctionalModel({ inputs: x, outputs, name: "on_demand" });
+}
+
+/** A table of vectors, which takes whole numbers below 9. */
+export async function embeddingModel(): Promise<Sequential> {
+  const { Embedding } = await loadMoreLayers();
+  const table = new Embedding({ name: "table", inputDim: 9, outputDim: 5 });
+  const rest = [new layers.Flatten({ name: "flat" }), new layers.Dense({ name: "head", units: 3 })];
+  return new Sequential([table, ...rest], { name: "embedding", inputShape: [4] });
 }

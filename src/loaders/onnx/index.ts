@@ -33,7 +33,7 @@ export async function readOnnx(
   const said = graph.producer === producer ? readMetadata(graph.metadata!) : undefined;
   if (said?.architecture && !options.inputShape) {
     const { restoreModel } = await import("./save/restore");
-    const model = restoreModel(name, graph);
+    const model = await restoreModel(name, graph);
     if (model) return restored(model, said);
   }
   checkOperators(name, graph);

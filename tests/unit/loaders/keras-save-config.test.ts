@@ -11,7 +11,14 @@ import { summary } from "../../../src/nn/summary";
 import { FunctionalModel, input, type Container } from "../../../src/nn/model";
 import { Sequential } from "../../../src/nn/sequential";
 import type { Graph, Value } from "../../../src/nn/graph";
-import { everyImageLayer, everyVectorLayer, nestedModel, sequentialModel } from "../../support/export-networks";
+import {
+  embeddingModel,
+  everyImageLayer,
+  everyVectorLayer,
+  layersOnDemand,
+  nestedModel,
+  sequentialModel,
+} from "../../support/export-networks";
 
 interface Entry {
   readonly class_name: string;
@@ -35,14 +42,18 @@ function expectSame(actual: unknown, expected: unknown): void {
   expect(a.length).toBe(b.length);
 }
 
-const networks = { everyImageLayer, everyVectorLayer, nestedModel, sequentialModel };
+const networks = {
+  everyImageLayer,
+  everyVectorLayer,
+  nestedModel,
+  sequentialModel,
+  layersOnDemand,
+  embeddingModel,
+};
 
-test("the networks of this test have every layer class that Thaw knows", () => {
-  const used = Object.values(networks).flatMap((make) =>
-    make()
-      .flatLayers()
-      .map((layer) => layer.className),
-  );
+test("the networks of this test have every layer class that Thaw knows", async () => {
+  const models = await Promise.all(Object.values(networks).map(async (make) => await make()));
+  const used = models.flatMap((model) => model.flatLayers().map((layer) => layer.className));
   expect(knownLayers().filter((name) => !used.includes(name))).toEqual([]);
 });
 
@@ -56,7 +67,7 @@ const entries = (model: Container) => entriesOf(model).map((e) => `${String(e.co
 
 for (const [name, make] of Object.entries(networks)) {
   test(`${name}: the importer makes the same model of it, which is written the same again`, async () => {
-    const model = make();
+    const model = await make();
     const config = JSON.parse(JSON.stringify(modelConfig(model, 3))) as unknown;
     const back = await modelFromConfig("file", config, 3);
     expectSame(modelConfig(back, 3), config);

@@ -4,6 +4,7 @@
  */
 import type { FunctionalModel } from "../../../nn/model";
 import type { Sequential } from "../../../nn/sequential";
+import { loadMoreLayers, moreLayerNames } from "../../keras/more-layers";
 import { isHost, permuted, product, type HostTensor } from "../host-tensor";
 import type { AttributeValue, OnnxGraph, OnnxNode } from "../ir";
 import { buildArchitecture } from "./architecture";
@@ -13,10 +14,11 @@ import type { SavedAttribute, SavedGraph, SavedNode, SavedTensor } from "./saved
 import { writeGraph } from "./write-graph";
 
 /** @returns undefined where the file does not say its architecture, or says another one than its graph. */
-export function restoreModel(name: string, graph: OnnxGraph): FunctionalModel | Sequential | undefined {
+export async function restoreModel(name: string, graph: OnnxGraph): Promise<FunctionalModel | Sequential | undefined> {
   const text = graph.metadata?.get(metadataKeys.architecture);
   const layout = graph.metadata?.get(metadataKeys.layout);
   if (text === undefined || (layout !== "NCHW" && layout !== "NHWC")) return undefined;
+  if (moreLayerNames.some((className) => text.includes(`"${className}"`))) await loadMoreLayers();
   try {
     const model = buildArchitecture(name, text, 4 * graph.nodes.length + 1000);
     const written = writeGraph(model, { layout, foldBatchNormalization: false, preprocessing: false });
