@@ -82,6 +82,7 @@ def check_saved(name, stem):
     if "batches" in given.json:
         result["iterations"] = int(model.optimizer.iterations.numpy())
         result["optimizer"] = type(model.optimizer).__name__
+        model.save(f"{stem}.again.keras")  # for Thaw to go on from what Keras writes
         result["losses"] = []
         for place, labels in zip(given.json["batches"], given.json["labels"], strict=True):
             model.reset_metrics()  # Keras answers with the mean since the last reset

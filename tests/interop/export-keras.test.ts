@@ -41,14 +41,22 @@ function batchesOf(model: Container, steps: number, size: number): Batch[] {
   }));
 }
 
-/** Bits, flags and predictions; `steps` more steps where the model is compiled to train. */
+/** A network of keras.applications with random weights. */
+async function startFrom(name: string) {
+  const stem = await maker.make(`start:${name}`);
+  const model = await loadModel(`${stem}.keras`);
+  maker.forget(`start:${name}`, stem);
+  return model;
+}
+
+/** Bits, flags and predictions, and five more steps of training where that shall go on. */
 async function compare(name: string, model: Container, continued = false) {
   const x = samplesOf(model, 3);
   const batches = continued ? batchesOf(model, 5, 8) : undefined;
   await model.readWeights();
   const compiled = model.compiledWith;
   const trained = continued && compiled ? { compiled, state: await model.readTrainingState() } : undefined;
-  const { json, tensor } = await checkInKeras(maker, name, {
+  const { json, tensor, stem } = await checkInKeras(maker, name, {
     model,
     x,
     ...(batches && { batches }),
@@ -66,12 +74,20 @@ async function compare(name: string, model: Container, continued = false) {
   const actual = await model.predict(x, { batchSize: 3 });
   const error = relativeError(actual, tensor(json.output));
   if (!(error <= 1e-4)) throw new Error(`${name}: predictions differ by ${error}; expected 1e-4`);
-  if (!batches) return { error, tolerance: 1e-4 };
+  if (!batches) {
+    maker.forget(`check-keras:${name}`, stem);
+    return { error, tolerance: 1e-4 };
+  }
   const losses: number[] = [];
   for (const { x: samples, y } of batches) losses.push((await model.trainOnBatch(samples, y)).loss);
   const errors = losses.map((loss, k) => Math.abs(loss - json.losses![k]) / Math.abs(json.losses![k]));
-  const resumed = await resume(bytes, batches);
-  if (resumed.some((loss, i) => Math.abs(loss - losses[i]) > 1e-6 * Math.abs(losses[i])))
+  // From Thaw's own file, and from Keras's: it has read ours and written it again.
+  const resumed = [
+    ...(await resume(bytes, batches)),
+    ...(await resume(fs.readFileSync(`${stem}.again.keras`), batches)),
+  ];
+  maker.forget(`check-keras:${name}`, stem);
+  if (resumed.some((loss, i) => Math.abs(loss - losses[i % 5]) > 1e-5 * Math.abs(losses[i % 5])))
     throw new Error(`${name}: read back, Thaw goes on with ${resumed.join(" ")}; expected ${losses.join(" ")}`);
   if (json.iterations !== trained?.state.iteration)
     throw new Error(`${name}: Keras goes on at ${json.iterations}; expected ${trained?.state.iteration}`);
@@ -170,7 +186,7 @@ for (const [kind, make] of [
   });
 
 interopCase("export-keras/mobilenet_v2, nested", async () => {
-  const base = (await loadModel(`${await maker.make("start:mobilenet_v2")}.keras`)) as FunctionalModel;
+  const base = (await startFrom("mobilenet_v2")) as FunctionalModel;
   const trunk = base.upTo(base.layers.findLast((layer) => layer instanceof GlobalAveragePooling2D)!.name);
   trunk.freezeUpTo("block_13_project_BN");
   // Keras 3 trains with the batch's statistics in spite of `training=False` at the call (tried with 3.15.1), unless they are frozen.
@@ -181,7 +197,7 @@ interopCase("export-keras/mobilenet_v2, nested", async () => {
   );
   const model = new FunctionalModel({ inputs: pixels, outputs, name: "around" });
   try {
-    await model.compile({ gpu, optimizer: adam(1e-4), loss: "sparseCategoricalCrossentropy" });
+    await model.compile({ gpu, optimizer: adam(2e-5), loss: "sparseCategoricalCrossentropy" });
     for (const { x, y } of batchesOf(model, 2, 8)) await model.trainOnBatch(x, y);
     return await compare("mobilenet_v2", model, true);
   } finally {
@@ -190,7 +206,7 @@ interopCase("export-keras/mobilenet_v2, nested", async () => {
 });
 
 interopCase("export-keras/resnet50", async () => {
-  const model = await loadModel(`${await maker.make("start:resnet50")}.keras`);
+  const model = await startFrom("resnet50");
   try {
     await model.compile({ gpu });
     return await compare("resnet50", model);

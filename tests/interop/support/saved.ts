@@ -63,7 +63,11 @@ class TensorFile {
 }
 
 /** Writes the model in all of Keras's formats and has Keras read them. */
-export async function checkInKeras(maker: Maker, name: string, given: Given): Promise<Golden<Checked>> {
+export async function checkInKeras(
+  maker: Maker,
+  name: string,
+  given: Given,
+): Promise<Golden<Checked> & { readonly stem: string }> {
   const { model, x, batches, trained, legacy = true } = given;
   const folder = process.env.THAW_INTEROP_FILES ?? "";
   fs.mkdirSync(folder, { recursive: true });
@@ -92,5 +96,5 @@ export async function checkInKeras(maker: Maker, name: string, given: Given): Pr
   };
   tensors.write(`${stem}.given.bin`);
   fs.writeFileSync(`${stem}.given.json`, JSON.stringify(json));
-  return readGoldenFile<Checked>(await maker.make(request));
+  return { ...readGoldenFile<Checked>(await maker.make(request)), stem };
 }
