@@ -1,6 +1,6 @@
 // npm run test:interop: Thaw against Keras, ONNX Runtime and their files, with whole networks.
 //
-// Makes a Python environment in out/interop/venv, runs the Vitest project `interop`, prints a table, writes out/interop.json and
+// Makes a Python environment in out/interop/venv, sees to TF.js in bench/node_modules, runs the Vitest project `interop`, prints a table, writes out/interop.json and
 // closes with a line of counts as npm test does. Arguments go to Vitest: `npm run test:interop -- -t mobilenet`.
 // THAW_LONG=1 takes what is too long for every run too; THAW_KEEP=1 keeps files of every size for the next run.
 import { spawnSync } from "node:child_process";

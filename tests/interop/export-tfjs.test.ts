@@ -97,7 +97,7 @@ const namedWeights = (model: Container) =>
   model.flatLayers().flatMap((layer) =>
     layer.parameters.map((p) => {
       const variable = layer.className === "DepthwiseConv2D" && p.name === "kernel" ? "depthwise_kernel" : p.name;
-      return [`${layer.name}/${variable}`, p] as const;
+      return [`${layer.name.replaceAll("/", ".")}/${variable}`, p] as const;
     }),
   );
 
@@ -149,6 +149,15 @@ interopCase("export-tfjs/resnet50", async () => {
   } finally {
     model.dispose();
     maker.forget(request, stem);
+  }
+});
+
+interopCase("export-tfjs/imported from ONNX", async () => {
+  const model = await loadModel("tests/fixtures/onnx/cnn.dy.onnx");
+  try {
+    return await compare("onnx", model, { exact: false });
+  } finally {
+    model.dispose();
   }
 });
 

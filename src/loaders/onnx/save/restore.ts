@@ -35,7 +35,7 @@ function isSame(written: SavedGraph, graph: OnnxGraph): boolean {
   return (
     written.nodes.length === graph.nodes.length &&
     written.nodes.every((node, i) => isSameNode(node, graph.nodes[i])) &&
-    same2(
+    sameTexts(
       written.outputs.map((o) => o.name),
       graph.outputs,
     ) &&
@@ -49,7 +49,8 @@ function isSame(written: SavedGraph, graph: OnnxGraph): boolean {
   );
 }
 
-const same2 = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((v, i) => v === b[i]);
+const sameTexts = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((v, i) => v === b[i]);
 
 function isSameNode(written: SavedNode, read: OnnxNode): boolean {
   const keys = Object.keys(written.attributes);
@@ -57,8 +58,8 @@ function isSameNode(written: SavedNode, read: OnnxNode): boolean {
     written.name === read.name &&
     written.op === read.op &&
     read.domain === "" &&
-    same2(written.inputs, read.inputs) &&
-    same2(written.outputs, read.outputs) &&
+    sameTexts(written.inputs, read.inputs) &&
+    sameTexts(written.outputs, read.outputs) &&
     keys.length === read.attributes.size &&
     keys.every((key) => isSameAttribute(written.attributes[key], read.attributes.get(key)))
   );
