@@ -96,8 +96,8 @@ export async function openHdf5(name: string, bytes: Uint8Array, owned = false): 
             const found = datasets.get(dataset);
             return found && readTensor(`${name}/${dataset}`, source, found);
           }),
-        attribute: (group, attribute) => guarded(() => readText(groups.get(group), attribute)),
-        texts: (group, attribute) => guarded(() => readTexts(groups.get(group), attribute)),
+        attribute: (group, attribute) => guarded(() => readText(groups.get(group), attribute, bytes.length)),
+        texts: (group, attribute) => guarded(() => readTexts(groups.get(group), attribute, bytes.length)),
         close,
       };
     });
@@ -143,12 +143,17 @@ function collect(h5: H5, root: Group): Contents {
 const maxAttribute = 64 * 2 ** 20;
 
 /** An attribute's texts, or undefined where there is none or it holds something else. */
-function readAttribute(group: Group | undefined, name: string): string[] | undefined {
+function readAttribute(group: Group | undefined, name: string, fileBytes: number): string[] | undefined {
   const all = group?.attrs; // asked for once: the library lists them anew each time
   if (!all || !Object.hasOwn(all, name)) return undefined;
   const attribute = all[name];
-  const { size, total_size: count } = attribute.metadata;
-  if (size * count > maxAttribute) throw new Error(`the attribute ${name} has ${size * count} bytes`);
+  const { size, total_size: count, shape, maxshape } = attribute.metadata;
+  // No writer lets an attribute grow; with damaged limits the library reads for seconds (seen with HDF5 2.0.0).
+  if (maxshape?.some((most, i) => most !== shape?.[i]))
+    throw new Error(`the attribute ${name} has [${shape?.join(", ")}] elements and room for [${maxshape.join(", ")}]`);
+  // Attributes are not compressed.
+  if (size * count > Math.min(maxAttribute, fileBytes))
+    throw new Error(`the attribute ${name} has ${size * count} bytes`);
   const value: unknown = attribute.value;
   // An empty list of names is written as an empty list of numbers.
   if (ArrayBuffer.isView(value) && count === 0) return [];
@@ -156,17 +161,17 @@ function readAttribute(group: Group | undefined, name: string): string[] | undef
   return texts.every((text) => typeof text === "string") ? texts : undefined;
 }
 
-function readText(group: Group | undefined, name: string): string | undefined {
-  return readAttribute(group, name)?.[0];
+function readText(group: Group | undefined, name: string, fileBytes: number): string | undefined {
+  return readAttribute(group, name, fileBytes)?.[0];
 }
 
 /** Keras splits lists beyond 64 KB: `weight_names0`, `weight_names1`, ... */
-function readTexts(group: Group | undefined, name: string): string[] | undefined {
-  const whole = readAttribute(group, name);
+function readTexts(group: Group | undefined, name: string, fileBytes: number): string[] | undefined {
+  const whole = readAttribute(group, name, fileBytes);
   if (whole) return whole;
   const parts: string[] = [];
   for (let i = 0; ; i++) {
-    const part = readAttribute(group, `${name}${i}`);
+    const part = readAttribute(group, `${name}${i}`, fileBytes);
     if (!part) return i > 0 ? parts : undefined;
     parts.push(...part);
   }

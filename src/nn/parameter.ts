@@ -13,7 +13,7 @@ export type Initializer =
 
 /**
  * One weight or moving statistic of a layer. `value` is the copy on the host; while a model is compiled, the GPU's copy
- * is ahead of it and `model.readWeights()` brings it up to date.
+ * is ahead of it and `model.readWeights()` brings it up to date. It may be a view of a larger buffer: after an import of the file's.
  */
 export class Parameter {
   /** Set by the layer that owns it, e.g. `block_1_expand/kernel`; unique within a model once the model is built. */
