@@ -176,11 +176,14 @@ function wrongWeights(model: Container, { initializers }: Checked): string[] {
       .flatLayers()
       .flatMap((l) => (/^(Depthwise|Separable)Conv2D$/.test(l.className) ? l.parameters.slice(0, 1) : [])),
   );
+  const attention = new Set(
+    model.flatLayers().flatMap((l) => (l.className === "MultiHeadAttention" ? l.parameters : [])),
+  ); // matrices in the file, whose numbers lie the same way
   return model.allParameters().flatMap((p) => {
     const found = initializers.get(p.path);
     if (!found) return [`${p.path} is not in the file`];
     let { data } = found;
-    if (p.shape.length === 3)
+    if (p.shape.length === 3 && !attention.has(p))
       data = permuted(
         data,
         [2, 0, 1].map((d) => p.shape[d]),

@@ -94,6 +94,11 @@ class ConfigWriter {
     const own = this.#serialised(entry, { ...this.#common(entry), ...config });
     if (!built || isOperation || className === "InputLayer" || !this.#modules) return own;
     const shapes = built.map(withBatch);
+    if (className === "MultiHeadAttention") {
+      const names = ["query_shape", "value_shape", "key_shape"];
+      const shapesByName = Object.fromEntries(shapes.map((shape, i) => [names[i], shape]));
+      return { ...own, build_config: { shapes_dict: shapesByName } };
+    }
     return { ...own, build_config: { input_shape: shapes.length === 1 ? shapes[0] : shapes } };
   }
 

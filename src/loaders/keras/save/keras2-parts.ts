@@ -57,8 +57,11 @@ function normalization({ mean: givenMean, variance: givenVariance }: Json, { mea
   return chain([{ suffix: "", className: "Rescaling", config }]);
 }
 
+const absent = (className: string) => refused(`TF.js has no ${className}`);
+
 const translations: Readonly<Record<string, Translate>> = {
   Conv2D: without({ groups: 1 }),
+  Conv2DTranspose: without({ output_padding: null, dilation_rate: [1, 1] }),
   ReLU: rectifier,
   LeakyReLU: (config, single) => single({ alpha: config.negative_slope }),
   ELU: (config) => eluOf(Number(config.alpha)),
@@ -81,7 +84,9 @@ const translations: Readonly<Record<string, Translate>> = {
     config.interpolation === "bilinear"
       ? "bilinear upsampling, for which TF.js takes other points than Keras"
       : single(config),
-  LayerScale: refused("TF.js has no LayerScale"),
+  ...Object.fromEntries(
+    ["LayerScale", "GroupNormalization", "MultiHeadAttention", "UnitNormalization"].map((c) => [c, absent(c)]),
+  ),
   Normalization: (config, _, layer) => normalization(config, layer as Normalization),
 };
 

@@ -89,7 +89,8 @@ function single(
       ...(registered ?? moduleOf(className)),
       config,
       inputs: shapes.map((_, i) => `x${i}` as const),
-      asList: shapes.length > 1 || listLayers.has(className),
+      // Attention takes query, value and key as arguments of their own.
+      asList: (shapes.length > 1 && className !== "MultiHeadAttention") || listLayers.has(className),
       ownsWeights: true,
     },
   ];
