@@ -371,7 +371,9 @@ interopCase("export-onnx/rare layers", async () => {
 
 interopCase("export-onnx/layers on demand", async () => {
   const model = fillParameters(await layersOnDemand()) as FunctionalModel;
-  return await compareNetwork("on-demand", model, everyForm, { reload: everyForm });
+  // Folded, a layer of several operations comes back as those, whose names take some rounds to settle.
+  const reload = everyForm.filter((form) => !form.foldBatchNormalization);
+  return await compareNetwork("on-demand", model, everyForm, { reload });
 });
 
 /** Networks of Keras, against what Keras computes; the others with THAW_LONG=1. */

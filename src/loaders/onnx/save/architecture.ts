@@ -35,14 +35,12 @@ interface Entry {
   readonly input?: { readonly name: string; readonly shape: readonly number[] };
 }
 
-const known = new Set(knownLayers());
-
 /** A layer as the table has it; undefined for classes that nobody registered, and for ONNX's operators, which settings alone do not make. */
 function makeLayer(className: string, options: Json): Layer | undefined {
   const factory = registeredLayer(className);
   if (factory) return factory(options);
   if (className === "ScalarOperation") return new ScalarOperation(options as unknown as ScalarOperationOptions);
-  return known.has(className) ? createLayer(className, options) : undefined;
+  return knownLayers().includes(className) ? createLayer(className, options) : undefined;
 }
 
 /** @returns undefined where some layer cannot be told in words. */
