@@ -49,6 +49,7 @@ const goals: Readonly<Record<string, Goal>> = {
   "load/first-step": faster(2),
   "load/keras-15mb": atMost(500, "500 ms"),
   "load/keras-15mb/memory": atMost(2.5, "2.5 x"),
+  "save/keras-15mb": atMost(500, "500 ms"),
   "load/onnx-100mb": atMost(1500, "1,500 ms"),
   "load/onnx-100mb/memory": atMost(2.5, "2.5 x"),
 };

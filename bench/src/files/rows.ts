@@ -1,4 +1,7 @@
-/** The rows `load/...` of files: time until the weights are on the GPU, and memory for it, each in fresh processes of Node. */
+/**
+ * The rows `load/...` and `save/...` of files: time until the weights are on the GPU, memory for it, and time until they are in a file
+ * again, each in fresh processes of Node.
+ */
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -34,12 +37,14 @@ function smallNetwork(): Network {
   return { name: "small", specs: list.specs, size: 16, classes: 4, batch: 1 };
 }
 
-export const fileRowIds = ["load/keras-15mb", "load/onnx-100mb"] as const;
+const savedId = (id: string) => id.replace("load/", "save/");
 
 const fileRows: readonly FileRow[] = [
-  { id: fileRowIds[0], extension: "keras", network: mobilenet, write: kerasBytes },
-  { id: fileRowIds[1], extension: "onnx", network: resnet, write: (n, weights) => onnxBytes(n, 1, weights) },
+  { id: "load/keras-15mb", extension: "keras", network: mobilenet, write: kerasBytes },
+  { id: "load/onnx-100mb", extension: "onnx", network: resnet, write: (n, weights) => onnxBytes(n, 1, weights) },
 ];
+
+export const fileRowIds: readonly string[] = fileRows.flatMap(({ id }) => [id, savedId(id)]);
 
 /** @param child the built child.ts. @param wants rows by id. @throws when the weights on the GPU are not those of the file. */
 export async function measureFiles(
@@ -52,7 +57,8 @@ export async function measureFiles(
   try {
     const rows: Row[] = [];
     for (const row of fileRows)
-      if (wants(row.id)) rows.push(...(await measure(row, child, folder, quick ? 2 : 5, say)));
+      if (wants(row.id) || wants(savedId(row.id)))
+        rows.push(...(await measure(row, child, folder, quick ? 2 : 5, say)));
     return rows;
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
@@ -101,6 +107,13 @@ async function measure(
       note: `${size}; peak resident memory above that after a small file of the format, as a multiple of the file, without the GPU's own buffers, which a software adapter has in the process too`,
       details: { withGpuBuffers: middle(later.map((l) => l.peakBytes / bytes)) },
     },
+    {
+      id: savedId(id),
+      unit: "ms",
+      thaw: timed(first.map((l) => l.saveMilliseconds)),
+      note: `${size}; Node, the same process: from weights on the GPU to a file on the disk, the writer loaded and compiled on the way`,
+      details: { later: middle(later.map((l) => l.saveMilliseconds)) },
+    },
   ];
 }
 
@@ -120,5 +133,5 @@ const middle = (values: readonly number[]): number => sorted(values)[Math.floor(
 function timed(values: readonly number[]): Timed {
   const all = sorted(values);
   const at = (share: number) => all[Math.min(all.length - 1, Math.floor(share * all.length))];
-  return { median: middle(values), spread: (at(0.75) - at(0.25)) / 2, runs: values.length };
+  return { median: middle(values), fastest: all[0], spread: (at(0.75) - at(0.25)) / 2, runs: values.length };
 }

@@ -320,7 +320,8 @@ formats.push(
       const { architecture } = metadataKeys;
       const read = async (b: Uint8Array) => {
         const metadata = new Map([...graph.metadata!, [architecture, new TextDecoder().decode(b)]]);
-        if (!restoreModel("own.onnx", { ...graph, metadata })) throw new ThawError("own.onnx", "is not restored", "it");
+        if (!(await restoreModel("own.onnx", { ...graph, metadata })))
+          throw new ThawError("own.onnx", "is not restored", "it");
       };
       return { bytes: new TextEncoder().encode(graph.metadata!.get(architecture)), read };
     },
