@@ -8,6 +8,7 @@ const sections = [
   ["kernel/", "Kernels, ms"],
   ["count/", "Counts of one steady training step"],
   ["load/", "Loading, ms; memory as a multiple of the file"],
+  ["save/", "Saving, ms"],
   ["size/", "Size, bytes minified and gzipped"],
 ] as const;
 

@@ -58,7 +58,7 @@ export async function measureFiles(
     const rows: Row[] = [];
     for (const row of fileRows)
       if (wants(row.id) || wants(savedId(row.id)))
-        rows.push(...(await measure(row, child, folder, quick ? 2 : 5, say)));
+        rows.push(...(await measure(row, child, folder, quick ? 1 : 5, say)));
     return rows;
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
