@@ -113,6 +113,10 @@ export const convTranspose2d = operation<ConvTranspose2dAttrs>({
       inputs: { x: [2, 3, 3, 4], w: [1, 1, 8, 4], b: [8] },
     },
     {
+      attrs: { strides: [1, 1], dilation: [1, 1], groups: 1, pads: [1, 0, 1, 1] },
+      inputs: { x: [2, 5, 6, 8], w: [3, 3, 4, 8], b: [4] },
+    },
+    {
       attrs: { strides: [2, 2], dilation: [1, 1], groups: 1, pads: [0, 1, 0, 1], outputPadding: [1, 0] },
       inputs: { x: [2, 3, 4, 3], w: [3, 3, 5, 3], b: [5] },
     },
