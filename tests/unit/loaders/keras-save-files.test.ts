@@ -8,7 +8,7 @@ import { loadModel, loadWeights, trainingOf } from "../../../src/loaders/index";
 import { writeKeras, writeKerasWeights, writeLegacyModel } from "../../../src/loaders/keras/save/keras-file";
 import type { TrainedWith } from "../../../src/loaders/saved-file";
 import { unzip } from "../../../src/loaders/zip";
-import { zip, zipMember } from "../../../src/loaders/zip-writer";
+import { zip } from "../../../src/loaders/zip-writer";
 import type { Objective } from "../../../src/nn/compile/trace";
 import type { Optimizer } from "../../../src/nn/compile/update";
 import { Dense } from "../../../src/nn/layers/dense";
@@ -199,10 +199,7 @@ test("what a file says of training and Thaw has not is told when it is asked for
     const changed = structuredClone(config);
     change(changed.compile_config);
     members.set("config.json", new TextEncoder().encode(JSON.stringify(changed)));
-    const bytes = zip(
-      "f",
-      [...members].map(([name, data]) => zipMember(name, data)),
-    );
+    const bytes = await zip("f", Object.fromEntries(members));
     return await loadModel(bytes);
   };
   const asked = async (change: Parameters<typeof load>[0]) => trainingOf(await load(change));

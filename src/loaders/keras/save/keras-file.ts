@@ -3,7 +3,7 @@ import type { Container } from "../../../nn/model";
 import { Hdf5Group } from "../../hdf5-tree";
 import { layOutHdf5 } from "../../hdf5-writer";
 import type { TrainedWith } from "../../saved-file";
-import { zip, zipMember } from "../../zip-writer";
+import { zip } from "../../zip-writer";
 import { configOf } from "./config";
 import type { WrittenModel } from "./entries";
 import { optimizerVariables } from "./optimizer-variables";
@@ -38,12 +38,11 @@ export async function writeKeras(model: Container, { trained }: WriteKerasOption
     for (const [i, { dataset }] of optimizerVariables(trained, trainableOf(written)).entries())
       weights.add(`optimizer/vars/${i}`, dataset);
   }
-  const file = layOutHdf5(weights);
-  return zip(model.name, [
-    zipMember("metadata.json", json({ keras_version: kerasVersion })),
-    zipMember("config.json", json(config)),
-    { name: "model.weights.h5", bytes: file.bytes, write: (target) => file.write(target) },
-  ]);
+  return await zip(model.name, {
+    "metadata.json": json({ keras_version: kerasVersion }),
+    "config.json": json(config),
+    "model.weights.h5": bytesOf(weights),
+  });
 }
 
 /** A `.weights.h5` file of Keras 3, for a model that is there already. */
