@@ -174,7 +174,12 @@ export default defineConfig(({ mode }) => {
       copyPublicDir: false,
       lib: {
         formats: ["es"],
-        entry: { index: "src/index.ts", loaders: "src/loaders/index.ts", cli: "src/cli/main.ts" },
+        entry: {
+          index: "src/index.ts",
+          loaders: "src/loaders/index.ts",
+          transfer: "src/transfer/index.ts",
+          cli: "src/cli/main.ts",
+        },
       },
       rolldownOptions: { external, output: { chunkFileNames: "chunks/[name]-[hash].js" } },
     },

@@ -60,5 +60,4 @@ export {
   type RmspropOptions,
   type SgdOptions,
 } from "./nn/optimizers";
-export { cosineDecay, exponentialDecay, piecewiseConstant } from "./train/schedules";
 export * from "./nn/layers";

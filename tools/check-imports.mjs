@@ -1,4 +1,4 @@
-// Holds the import directions: gpu <- kernels <- nn <- train <- index <- examples <- demo, cli; loaders -> nn.
+// Holds the import directions: gpu <- kernels <- nn <- train <- index, transfer <- examples <- demo, cli; loaders -> nn.
 // Also what each folder may take from npm: the core nothing, so that it runs with nothing installed beside it.
 import fs from "node:fs";
 import path from "node:path";
@@ -12,14 +12,27 @@ const rules = {
   "src/nn": { from: ["src/errors.ts", "src/gpu", "src/kernels"], types: [], packages: [] },
   "src/train": { from: ["src/errors.ts", "src/gpu", "src/kernels", "src/nn"], types: [], packages: [] },
   "src/index.ts": { from: ["src/errors.ts", "src/gpu", "src/kernels", "src/nn", "src/train"], types: [], packages: [] },
+  "src/transfer": {
+    from: ["src/errors.ts", "src/gpu", "src/kernels", "src/nn", "src/train"],
+    types: [],
+    packages: ["fflate", "node:"],
+  },
   "src/loaders": {
     from: ["src/errors.ts", "src/nn"],
     types: ["src/kernels"],
     packages: ["h5wasm", "fflate", "@bufbuild/protobuf", "node:"],
   },
-  examples: { from: ["src/index.ts", "src/loaders/index.ts"], types: [], packages: [] },
-  "src/cli": { from: ["src/index.ts", "src/loaders/index.ts", "examples"], types: [], packages: null },
-  demo: { from: ["src/index.ts", "src/loaders/index.ts", "examples", "assets"], types: [], packages: null },
+  examples: { from: ["src/index.ts", "src/loaders/index.ts", "src/transfer/index.ts"], types: [], packages: [] },
+  "src/cli": {
+    from: ["src/index.ts", "src/loaders/index.ts", "src/transfer/index.ts", "examples"],
+    types: [],
+    packages: null,
+  },
+  demo: {
+    from: ["src/index.ts", "src/loaders/index.ts", "src/transfer/index.ts", "examples", "assets"],
+    types: [],
+    packages: null,
+  },
 };
 
 // `import ... from "x"` and `export ... from "x"` (with `type` or without), then `import("x")` and bare `import "x"`.

@@ -3,6 +3,7 @@ import { describeLaunch, loadPrograms, type Dispatch } from "../src/kernels/kern
 import { chooseVariant, refusal, type AdapterTraits, type Shape } from "../src/kernels/operation";
 import { operations } from "../src/kernels/registry";
 import { moreOperations } from "../src/kernels/registry-more";
+import { transferOperations } from "../src/kernels/registry-transfer";
 import { problems } from "./gpu-shapes";
 
 /** What navi21 and gfx1100 give, as Dawn sees them. */
@@ -65,7 +66,7 @@ export async function gpuPrograms(only = ""): Promise<GpuProgram[]> {
       intensity: flops / 2 / Math.max(1, bytes),
     });
   };
-  for (const op of [...operations, ...moreOperations]) {
+  for (const op of [...operations, ...moreOperations, ...transferOperations]) {
     const examples = [
       ...op.cases.map((c) => ({ ...c, title: undefined })),
       ...(problems[op.name] ?? []),

@@ -3,7 +3,8 @@
  * kernel contract holds the GPU to; the step's rates are those that training sends there.
  */
 import { describe, expect, it } from "vitest";
-import { adam, adamW, cosineDecay, exponentialDecay, rmsprop, sgd, type Optimizer } from "../../../src/index";
+import { adam, adamW, rmsprop, sgd, type Optimizer } from "../../../src/index";
+import { cosineDecay, exponentialDecay } from "../../../src/transfer/index";
 import { exampleStep } from "../../../src/kernels/operation";
 import { readGolden, type Place } from "../../support/fixtures";
 import { references } from "../../support/references";

@@ -1,0 +1,8 @@
+/** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
+import type { Operation } from "./operation";
+import { registerOperations } from "./registry";
+
+export const transferOperations: readonly Operation[] = [];
+
+/** Makes them known to `findOperation`; calling it again changes nothing. */
+export const registerTransferOperations = (): void => registerOperations(transferOperations);
