@@ -88,6 +88,8 @@ export interface SuiteOptions {
   readonly large: boolean;
   /** Parts of rows' ids, one of which a row's must hold; all rows when empty. */
   readonly only: readonly string[];
+  /** Seconds that were spent before the suite began; default 0. */
+  readonly elapsed?: number;
 }
 
 /** Known when the programs are built, so that a bundle carried elsewhere still knows it. */

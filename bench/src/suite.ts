@@ -12,7 +12,7 @@ import { stepRows } from "./rows/steps";
 import { startJaxjs } from "./systems/jaxjs";
 import { startTfjs } from "./systems/tfjs";
 
-/** After these a quick run hurries, so that it stays under three minutes where the machine is slow or busy. */
+/** After these, with what was done before the suite, a quick run hurries, so that it stays under three minutes where the machine is slow or busy. */
 const quickSeconds = 90;
 
 /** What a page and Node give differently. */
@@ -31,7 +31,7 @@ export async function runSuite(options: SuiteOptions, surroundings: Surroundings
     await startJaxjs();
     const wants = (id: string) => only.length === 0 || only.some((part) => id.includes(part));
     const absences = new Absences();
-    const started = performance.now();
+    const started = performance.now() - 1000 * (options.elapsed ?? 0);
     const late = () => quick && performance.now() - started > 1000 * quickSeconds;
     const pace = () => (late() ? hurriedPace : quick ? quickPace : fullPace);
     const context: Context = { gpu, pace, late, quick, large, wants, absences, ...surroundings };

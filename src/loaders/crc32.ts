@@ -14,7 +14,15 @@ function makeTables(): Uint32Array[] {
   return result;
 }
 
+/** Node's own (zlib), ten times as fast as ours; pages have none. */
+const native = globalThis.process?.getBuiltinModule?.("node:zlib").crc32;
+
 export function crc32(bytes: Uint8Array): number {
+  return native ? native(bytes) : crc32InWords(bytes);
+}
+
+/** The same in JavaScript. */
+export function crc32InWords(bytes: Uint8Array): number {
   const [t0, t1, t2, t3, t4, t5, t6, t7] = (tables ??= makeTables());
   let crc = -1;
   let i = 0;
@@ -23,6 +31,7 @@ export function crc32(bytes: Uint8Array): number {
   };
   // Words of four bytes can be read where they begin at a multiple of four.
   byBytes(Math.min(bytes.length, (4 - (bytes.byteOffset % 4)) % 4));
+  if (i === bytes.length) return (crc ^ -1) >>> 0; // which may be before a word begins
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset + i, (bytes.length - i) >> 2);
   const pairs = words.length & ~1;
   for (let w = 0; w < pairs; w += 2) {

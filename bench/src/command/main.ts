@@ -46,8 +46,8 @@ async function run(args: Arguments): Promise<void> {
   const browser = await openBrowser(places, say);
   try {
     const { json, quick, large, only } = args;
-    const result = await browser.suite({ quick, large, only });
     const since = () => (performance.now() - started) / 1000;
+    const result = await browser.suite({ quick, large, only, elapsed: since() });
     const rounds = quick ? (since() < 130 ? 2 : 1) : 5;
     const load = wants("load/first-step") ? [await browser.load(rounds)] : [];
     const seconds = since();

@@ -1,7 +1,7 @@
 /** Networks in the files of other writers: Keras 2 and 3, Teachable Machine, TF.js. */
 import { describe, expect, it } from "vitest";
 import type { Container } from "../../../src/index";
-import { crc32 } from "../../../src/loaders/crc32";
+import { crc32, crc32InWords } from "../../../src/loaders/crc32";
 import { loadModel, loadWeights } from "../../../src/loaders/index";
 import { hasSharedAssets, readShared } from "../../setup/files";
 import { missingShared, mobilenetTfjs, sharedFiles } from "./shared-files";
@@ -15,6 +15,18 @@ const values = (model: Container) =>
   new Map(model.allParameters().map((p) => [p.path, `${p.shape.join("x")} ${crc32(bytesOf(p.value))}`]));
 
 const bytesOf = (value: Float32Array) => new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+
+describe("crc32", () => {
+  it("is the same by Node's zlib and in JavaScript, wherever the bytes begin", () => {
+    expect(crc32InWords(new TextEncoder().encode("123456789"))).toBe(0xcbf43926); // the check value of CRC-32/ISO-HDLC
+    const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * 97 + (i >> 3)) & 255);
+    for (let from = 0; from < 9; from++)
+      for (const length of [0, 1, 7, 8, 31, 500]) {
+        const part = bytes.subarray(from, from + length);
+        expect(crc32(part)).toBe(crc32InWords(part));
+      }
+  });
+});
 
 describe.skipIf(!hasSharedAssets)("MobileNet v1 0.25", () => {
   const written = (ending: string) => readShared(`models/keras_written/mobilenet_v1_0.25_224_imagenet.${ending}`);
