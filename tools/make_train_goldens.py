@@ -17,7 +17,7 @@ import numpy as np
 import common
 
 SEED = 20263
-STEPS = 5
+STEPS = 20
 LOSSES = keras.losses
 
 
@@ -110,7 +110,23 @@ def optimizer_cases():
     yield "sgd/global-clipnorm", O.SGD(0.1, momentum=0.9, global_clipnorm=1.0)
     yield "adam/global-clipnorm", O.Adam(0.01, global_clipnorm=1.0)
     yield "adamw/clipnorm", O.AdamW(0.01, clipnorm=0.5)
+    yield "rmsprop/clipvalue", O.RMSprop(0.01, clipvalue=0.2)
+    yield "rmsprop/clipnorm", O.RMSprop(0.01, clipnorm=0.5)
+    yield "rmsprop/global-clipnorm-decay", O.RMSprop(0.01, momentum=0.5, global_clipnorm=1.0, weight_decay=0.05)
+    yield "adam/clipvalue", O.Adam(0.01, clipvalue=0.2)
+    yield "adam/clipnorm-accumulation", O.Adam(0.01, clipnorm=0.5, gradient_accumulation_steps=3)
+    yield "adamw/amsgrad-global-clipnorm", O.AdamW(0.01, amsgrad=True, global_clipnorm=0.8)
+    for name, make in (("sgd", O.SGD), ("rmsprop", O.RMSprop), ("adam", O.Adam), ("adamw", O.AdamW)):
+        yield f"{name}/accumulation", make(0.01, gradient_accumulation_steps=4)
+        yield f"{name}/ema", make(0.01, use_ema=True, ema_momentum=0.9)
+        yield f"{name}/ema-overwrite", make(0.01, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3)
+        yield f"{name}/ema-accumulation-clip", make(0.01, use_ema=True, ema_momentum=0.7, gradient_accumulation_steps=2, global_clipnorm=1.0)
+    for name, make in (("sgd", O.SGD), ("rmsprop", O.RMSprop), ("adam", O.Adam), ("adamw", O.AdamW)):
+        optimizer = make(0.01, weight_decay=0.2)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        yield f"{name}/decay-without-bias", optimizer
     schedules = O.schedules
+    yield "adam/schedule-accumulation", O.Adam(schedules.ExponentialDecay(0.1, 2, 0.5), gradient_accumulation_steps=3)
     yield "sgd/exponential-decay", O.SGD(schedules.ExponentialDecay(0.1, 2, 0.5))
     yield "adam/cosine-decay-warm-up", O.Adam(schedules.CosineDecay(0.0, 3, alpha=0.1, warmup_target=0.02, warmup_steps=2))
 
@@ -125,6 +141,9 @@ def schedule_cases():
     yield "piecewise-constant", S.PiecewiseConstantDecay([5, 12], [0.1, 0.05, 0.01])
     yield "polynomial", S.PolynomialDecay(0.1, 20, end_learning_rate=0.001, power=2.0)
     yield "inverse-time", S.InverseTimeDecay(0.1, 10, 0.5)
+    yield "inverse-time-staircase", S.InverseTimeDecay(0.1, 10, 0.5, staircase=True)
+    yield "polynomial-cycle", S.PolynomialDecay(0.1, 8, end_learning_rate=0.001, power=1.5, cycle=True)
+    yield "cosine-restarts-equal", S.CosineDecayRestarts(0.1, 7, t_mul=1.0, m_mul=0.5)
 
 
 def write_optimizers():
@@ -141,13 +160,28 @@ def write_optimizers():
         for step in gradients:
             optimizer.apply([keras.ops.convert_to_tensor(step[v], dtype="float64") for v in shapes], variables)
             after.append({v.name: file.add(keras.ops.convert_to_numpy(v)) for v in variables})
+        averages = getattr(optimizer, "_model_variables_moving_average", []) if optimizer.use_ema else []
         serialized = keras.saving.serialize_keras_object(optimizer)
-        entries.append({"name": name, "optimizer": {"class_name": serialized["class_name"], "config": serialized["config"]}, "after": after})
+        entries.append({"name": name, "optimizer": {"class_name": serialized["class_name"], "config": serialized["config"]}, "after": after,
+                        **({"averages": {v: file.add(keras.ops.convert_to_numpy(a)) for v, a in zip(shapes, averages)}} if averages else {})})
     schedules = []
     for name, schedule in schedule_cases():
-        rates = [float(keras.ops.convert_to_numpy(schedule(keras.ops.convert_to_tensor(i)))) for i in range(31)]
+        rates = [float(keras.ops.convert_to_numpy(schedule(keras.ops.convert_to_tensor(i)))) for i in range(51)]
         schedules.append({"name": name, "class_name": type(schedule).__name__, "config": schedule.get_config(), "rates": rates})
+    import torch
+
+    one_cycle = []
+    for options in ({"max_lr": 0.1, "total_steps": 51}, {"max_lr": 0.05, "total_steps": 60, "pct_start": 0.4, "div_factor": 10.0, "final_div_factor": 100.0}):
+        torch_optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
+        schedule, rates = torch.optim.lr_scheduler.OneCycleLR(torch_optimizer, **options), []
+        for _ in range(51):
+            rates.append(torch_optimizer.param_groups[0]["lr"])
+            torch_optimizer.step()
+            if len(rates) < 51:
+                schedule.step()
+        one_cycle.append({"options": options, "torch": torch.__version__, "rates": rates})
     file.write({
+        "oneCycle": one_cycle,
         "origin": common.origin("tools/make_train_goldens.py", precision="float64, rounded to float32", seed=SEED),
         "start": {name: file.add(value) for name, value in start.items()},
         "gradients": [{name: file.add(value) for name, value in step.items()} for step in gradients],

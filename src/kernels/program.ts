@@ -13,6 +13,7 @@ const files = {
   plain: () => import("./programs/plain"),
   software: () => import("./programs/software"),
   training: () => import("./programs/training"),
+  updates: () => import("./programs/updates"),
   winograd: () => import("./programs/winograd"),
 };
 

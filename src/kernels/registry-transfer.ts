@@ -1,8 +1,9 @@
 /** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
+import { updateOperations } from "./updates/updates";
 
-export const transferOperations: readonly Operation[] = [];
+export const transferOperations: readonly Operation[] = [...updateOperations];
 
 /** Makes them known to `findOperation`; calling it again changes nothing. */
 export const registerTransferOperations = (): void => registerOperations(transferOperations);

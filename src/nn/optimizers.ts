@@ -2,28 +2,19 @@
  * Optimizers as plain data; the arithmetic is in the kernels, after Keras's formulas. Names and defaults are Keras's.
  */
 import { ThawError } from "../errors";
-import type { Optimizer } from "./compile/update";
+import type { Optimizer, UpdateOptions } from "./compile/update";
 
 /** A number, or a function of the step (counted from 0) such as those of schedules.ts. */
 export type LearningRate = number | ((step: number) => number);
 
-interface Common {
-  /** Decoupled decay: each step takes `weightDecay * learningRate` of a weight away. Default 0. */
-  readonly weightDecay?: number;
-  /** Gradients are scaled down so that their global norm is at most this. Default: no clipping. */
-  readonly globalClipnorm?: number;
-  /** Each gradient is clipped to [-clipvalue, clipvalue]. Default: no clipping. */
-  readonly clipvalue?: number;
-}
-
-export interface SgdOptions extends Common {
+export interface SgdOptions extends UpdateOptions {
   /** Default 0. */
   readonly momentum?: number;
   /** Default false. */
   readonly nesterov?: boolean;
 }
 
-export interface RmspropOptions extends Common {
+export interface RmspropOptions extends UpdateOptions {
   /** Decay of the average of squared gradients. Default 0.9. */
   readonly rho?: number;
   /** Default 0. */
@@ -34,13 +25,15 @@ export interface RmspropOptions extends Common {
   readonly centered?: boolean;
 }
 
-export interface AdamOptions extends Common {
+export interface AdamOptions extends UpdateOptions {
   /** Default 0.9. */
   readonly beta1?: number;
   /** Default 0.999. */
   readonly beta2?: number;
   /** Default 1e-7, outside the bias correction as in Keras. */
   readonly epsilon?: number;
+  /** Divides by the root of the largest average of squares so far (Reddi, Kale and Kumar 2018). Default false. */
+  readonly amsgrad?: boolean;
 }
 
 function checkedRate(name: string, rate: LearningRate): Optimizer["learningRate"] {
@@ -50,11 +43,39 @@ function checkedRate(name: string, rate: LearningRate): Optimizer["learningRate"
   return typeof rate === "number" ? rate : (iteration) => rate(iteration - 1);
 }
 
-function common({ weightDecay = 0, globalClipnorm = 0, clipvalue = 0 }: Common) {
+/** Options that change more than the rule's own settings. */
+const further = [
+  "excludeFromWeightDecay",
+  "clipnorm",
+  "gradientAccumulationSteps",
+  "useEma",
+  "emaMomentum",
+  "emaOverwriteFrequency",
+  "learningRateMultipliers",
+] as const;
+
+/** What every optimizer has besides its rule. */
+function made(
+  op: string,
+  rate: LearningRate,
+  options: UpdateOptions,
+  attrs: Optimizer["attrs"],
+  slots: readonly string[],
+): Optimizer {
+  const given = further.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
+  const { weightDecay = 0, globalClipnorm = 0, clipvalue = 0, gradientAccumulationSteps: steps = 1, useEma } = options;
   return {
-    weightDecay,
-    ...(globalClipnorm > 0 && { clipNorm: globalClipnorm }),
-    ...(clipvalue > 0 && { clipValue: clipvalue }),
+    op,
+    attrs: {
+      ...attrs,
+      weightDecay,
+      ...(globalClipnorm > 0 && { clipNorm: globalClipnorm }),
+      ...(clipvalue > 0 && { clipValue: clipvalue }),
+      ...(steps > 1 && { steps }),
+    },
+    slots: [...slots, ...(useEma ? ["average"] : []), ...(steps > 1 ? ["accumulator"] : [])],
+    learningRate: checkedRate(op, rate),
+    ...(given[0] && { options: Object.fromEntries(given) as UpdateOptions }),
   };
 }
 
@@ -65,12 +86,7 @@ function common({ weightDecay = 0, globalClipnorm = 0, clipvalue = 0 }: Common) 
  */
 export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {}): Optimizer {
   const { momentum = 0, nesterov = false } = options;
-  return {
-    op: "sgd",
-    attrs: { momentum, nesterov, ...common(options) },
-    slots: momentum > 0 ? ["first"] : [],
-    learningRate: checkedRate("sgd", learningRate),
-  };
+  return made("sgd", learningRate, options, { momentum, nesterov }, momentum > 0 ? ["first"] : []);
 }
 
 /**
@@ -80,12 +96,8 @@ export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {})
  */
 export function rmsprop(learningRate: LearningRate = 0.001, options: RmspropOptions = {}): Optimizer {
   const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
-  return {
-    op: "rmsprop",
-    attrs: { rho, momentum, epsilon, centered, ...common(options) },
-    slots: [...(momentum > 0 ? ["first"] : []), "second", ...(centered ? ["third"] : [])],
-    learningRate: checkedRate("rmsprop", learningRate),
-  };
+  const slots = [...(momentum > 0 ? ["first"] : []), "second", ...(centered ? ["third"] : [])];
+  return made("rmsprop", learningRate, options, { rho, momentum, epsilon, centered }, slots);
 }
 
 /**
@@ -94,12 +106,10 @@ export function rmsprop(learningRate: LearningRate = 0.001, options: RmspropOpti
  * @param learningRate default 0.001.
  */
 export function adam(learningRate: LearningRate = 0.001, options: AdamOptions = {}): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options;
+  const slots = ["first", "second", ...(amsgrad ? ["third"] : [])];
   return {
-    op: "adam",
-    attrs: { beta1, beta2, epsilon, ...common(options) },
-    slots: ["first", "second"],
-    learningRate: checkedRate("adam", learningRate),
+    ...made("adam", learningRate, options, { beta1, beta2, epsilon, ...(amsgrad && { amsgrad }) }, slots),
     effectiveRate: (rate, t) => (rate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t),
   };
 }

@@ -36,7 +36,17 @@ import { StandingSteps, type StandingStep } from "./standing";
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
   const { pinned, size, table } = options.gpu.tuning;
   if (pinned && size > 0) (await import("./tuner")).checkTable(table);
-  return new ModelTrainer(model, options);
+  const trainer = new ModelTrainer(model, options);
+  await optionsOf(trainer.optimizer); // so that plan() finds their operations
+  return trainer;
+}
+
+/** What prepares an optimizer's options, loaded where it has some. */
+async function optionsOf(optimizer: Optimizer) {
+  if (!optimizer.options) return undefined;
+  const options = await import("./optimizer-options");
+  options.checkOptions(optimizer);
+  return options;
 }
 
 function parseFrozenPrecision(value: string | undefined): FrozenPrecision {
@@ -53,6 +63,8 @@ export class ModelTrainer implements Trainer {
   optimizer: Optimizer;
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
+  /** The learning rate instead of the optimizer's, while it is set. */
+  learningRate: number | undefined;
   readonly features = new FeatureCache(this);
   readonly plans: Plans;
   readonly #standing = new StandingSteps();
@@ -128,15 +140,16 @@ export class ModelTrainer implements Trainer {
 
   /** Values of the step uniform for training step number `iteration` (from 1). */
   stepValues(iteration: number, seed: number, batchStart: number, ringSlot: number): StepValues {
-    const { learningRate, effectiveRate } = this.optimizer;
-    const rate = typeof learningRate === "number" ? learningRate : learningRate(iteration);
+    const { learningRate, effectiveRate, options } = this.optimizer;
+    const update = Math.ceil(iteration / (options?.gradientAccumulationSteps ?? 1));
+    const rate = this.learningRate ?? (typeof learningRate === "number" ? learningRate : learningRate(iteration));
     return {
       iteration,
       seed,
       batchStart,
       ringSlot,
       learningRate: rate,
-      effectiveRate: effectiveRate?.(rate, iteration) ?? rate,
+      effectiveRate: effectiveRate?.(rate, update) ?? rate,
     };
   }
 
@@ -159,6 +172,7 @@ export class ModelTrainer implements Trainer {
     before?.dispose();
     this.#arenas = undefined;
     this.#arenas = new TrainingArenas(this.gpu, plan, this.state.layout, this.optimizer);
+    (await optionsOf(this.optimizer))?.prepareArenas(this.model, this.state, this.#arenas);
     if (saved) this.#arenas.writeSlots(saved);
     return this.#arenas;
   }
@@ -193,6 +207,7 @@ export class ModelTrainer implements Trainer {
     const use = caching && { ...caching, slot, mode, data, batchSize };
     const request = use && this.features.decide(use);
     const plans = new Map<number, Plan>();
+    await optionsOf(this.optimizer);
     for (const size of batchSizes(data.count, batchSize)) {
       const wanted = { mode, batchSize: size, feed, features: request };
       plans.set(size, await this.plans.toRun(wanted, this.optimizer, plans.size === 0));
@@ -283,6 +298,7 @@ export class ModelTrainer implements Trainer {
   }
 
   async #standingFor(mode: Mode, batchSize: number): Promise<StandingStep> {
+    await optionsOf(this.optimizer);
     const plan = await this.plans.toRun({ mode, batchSize }, this.optimizer);
     const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;
     return await this.#standing.get(this.gpu, mode, plan, this.state, arenas?.resources);

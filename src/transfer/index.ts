@@ -1,6 +1,19 @@
 /** The transfer-learning toolkit over the public API; a page loads it beside `thaw` when it wants it. */
-export { cosineDecay, exponentialDecay, piecewiseConstant } from "./schedules";
 export { datasetFromTensors, type LabelledDataset, type TensorOptions } from "./data/labelled";
 export { concatenate, filterClasses, shuffle, take } from "./data/select";
 export { split, type SplitOptions } from "./data/split";
 export { balancedOrder, classCounts, classWeights } from "./data/weights";
+export { swapAveragedWeights, useAveragedWeights } from "./averages";
+export {
+  constantRate,
+  cosineDecay,
+  cosineDecayRestarts,
+  exponentialDecay,
+  inverseTimeDecay,
+  oneCycle,
+  piecewiseConstant,
+  polynomialDecay,
+  stepDecay,
+  warmUp,
+  type Schedule,
+} from "./schedules";

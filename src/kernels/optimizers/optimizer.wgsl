@@ -3,10 +3,11 @@
 // RULE 1, RMSprop:  v = rho v + (1 - rho) g^2;  a = rho a + (1 - rho) g (CENTERED);
 //                   u = rate g / sqrt(v - a^2 + epsilon);  m = momentum m + u;  p -= m (or u without momentum)
 // RULE 2, Adam:     m += (g - m)(1 - beta1);  v += (g^2 - v)(1 - beta2);  p -= m effectiveRate / (sqrt v + epsilon)
+//                   (AMSGRAD: with the largest v so far, the third slot, instead of v)
 //
 // One dispatch for all weights. Gradients and slots are compact arenas in blocks of 64 floats; row b of `table` holds the
 // block of `parameters` that block b belongs to, the factor of its learning rate (bits of an f32), and flags (bit 0: no
-// weight decay). One invocation computes four neighbouring elements, so a workgroup of 64 takes four blocks.
+// weight decay; the others are clip_tensors.wgsl's). One invocation computes four neighbouring elements, so a workgroup of 64 takes four blocks.
 // When the step is halted (status[0]) nothing is changed. clipNorm scales gradients whose global norm (status[2]) is larger.
 
 override WORKGROUP: u32 = 64;
@@ -14,6 +15,7 @@ override RULE: u32 = 0;
 override MOMENTUM: bool = false;
 override NESTEROV: bool = false;
 override CENTERED: bool = false;
+override AMSGRAD: bool = false;
 
 struct Step {
   iteration: u32,
@@ -34,6 +36,7 @@ struct Params {
   epsilon: f32,
   beta1Rest: f32, // 1 - beta1, which f32 would not give exactly
   beta2Rest: f32,
+  steps: u32, // the weights change in every steps-th step
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -49,7 +52,7 @@ struct Params {
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let i = (group.x + group.y * groups.x) * WORKGROUP + local;
-  if i >= params.count || status[0] != 0.0 { return; }
+  if i >= params.count || status[0] != 0.0 || step.iteration % params.steps != 0u { return; }
   let row = (i / 16u) * 3u;
   let at = table[row] * 16u + i % 16u;
   let factor = bitcast<f32>(table[row + 1u]);
@@ -78,9 +81,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     case 2u: {
       let m = first[i] + (g - first[i]) * params.beta1Rest;
-      let v = second[i] + (g * g - second[i]) * params.beta2Rest;
+      var v = second[i] + (g * g - second[i]) * params.beta2Rest;
       first[i] = m;
       second[i] = v;
+      if AMSGRAD {
+        v = max(v, third[i]);
+        third[i] = v;
+      }
       p -= m * (step.effectiveRate * factor) / (sqrt(v) + params.epsilon);
     }
     default: {

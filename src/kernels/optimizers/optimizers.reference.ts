@@ -7,7 +7,7 @@ interface Slots {
   third: number;
 }
 
-type Attrs = { weightDecay: number; clipNorm?: number; clipValue?: number };
+type Attrs = { weightDecay: number; clipNorm?: number; clipValue?: number; steps?: number };
 
 /** Applies a rule for one element; `rule` returns what is subtracted from the parameter. */
 function byElement<A extends Attrs>(
@@ -19,7 +19,7 @@ function byElement<A extends Attrs>(
     const parameters = arrays.parameters!.slice();
     const slots = { first: arrays.first?.slice(), second: arrays.second?.slice(), third: arrays.third?.slice() };
     const given = Object.fromEntries(Object.entries(slots).filter(([, v]) => v)) as Record<string, Float64Array>;
-    if (status![0] !== 0) return { parameters, ...given };
+    if (status![0] !== 0 || step.iteration % (attrs.steps ?? 1) !== 0) return { parameters, ...given };
     gradients!.forEach((gradient, i) => {
       const row = Math.floor(i / 64) * 3;
       const at = table![row] * 64 + (i % 64);
@@ -27,7 +27,7 @@ function byElement<A extends Attrs>(
       let g = gradient;
       if (attrs.clipNorm) g *= attrs.clipNorm / Math.max(attrs.clipNorm, status![2]);
       if (attrs.clipValue) g = Math.min(Math.max(g, -attrs.clipValue), attrs.clipValue);
-      if (table![row + 2] === 0) parameters[at] -= parameters[at] * attrs.weightDecay * step.learningRate * factor;
+      if (table![row + 2] % 2 === 0) parameters[at] -= parameters[at] * attrs.weightDecay * step.learningRate * factor;
       const s: Slots = { first: slots.first?.[i] ?? 0, second: slots.second?.[i] ?? 0, third: slots.third?.[i] ?? 0 };
       parameters[at] -= rule(attrs, g, s, step.learningRate * factor, step.effectiveRate * factor);
       for (const [key, values] of Object.entries(given)) values[i] = s[key as keyof Slots];
@@ -54,8 +54,12 @@ export const rmspropReference = byElement<RmspropAttrs>(
   },
 );
 
-export const adamReference = byElement<AdamAttrs>("adam", ({ beta1, beta2, epsilon }, g, s, _rate, effectiveRate) => {
-  s.first += (g - s.first) * (1 - beta1);
-  s.second += (g * g - s.second) * (1 - beta2);
-  return (effectiveRate * s.first) / (Math.sqrt(s.second) + epsilon);
-});
+export const adamReference = byElement<AdamAttrs>(
+  "adam",
+  ({ beta1, beta2, epsilon, amsgrad }, g, s, _rate, effectiveRate) => {
+    s.first += (g - s.first) * (1 - beta1);
+    s.second += (g * g - s.second) * (1 - beta2);
+    if (amsgrad) s.third = Math.max(s.third, s.second);
+    return (effectiveRate * s.first) / (Math.sqrt(amsgrad ? s.third : s.second) + epsilon);
+  },
+);

@@ -8,6 +8,8 @@ interface Clipping {
   /** Gradients are scaled so that their global norm is at most this. */
   readonly clipNorm?: number;
   readonly clipValue?: number;
+  /** The weights change in every steps-th step. Default 1. */
+  readonly steps?: number;
 }
 
 export interface SgdAttrs extends Clipping {
@@ -26,6 +28,7 @@ export interface AdamAttrs extends Clipping {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
+  readonly amsgrad?: boolean;
 }
 
 /** All rules' settings; those of the others are left out. */
@@ -47,6 +50,7 @@ export const optimizerKernel: Kernel<Update> = {
     MOMENTUM: (p.momentum ?? 0) > 0,
     NESTEROV: p.nesterov ?? false,
     CENTERED: p.centered ?? false,
+    AMSGRAD: p.amsgrad ?? false,
   }),
   params: (p) => ({
     count: p.count / 4,
@@ -58,6 +62,7 @@ export const optimizerKernel: Kernel<Update> = {
     epsilon: p.epsilon ?? 0,
     beta1Rest: 1 - (p.beta1 ?? 0),
     beta2Rest: 1 - (p.beta2 ?? 0),
+    steps: p.steps ?? 1,
   }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.count / 4, 64)),
   sizes: (p) => ({
@@ -108,6 +113,8 @@ const examples: Readonly<Record<string, readonly Rule[]>> = {
   adam: [
     { beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0 },
     { beta1: 0.8, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.004, clipNorm: 100 },
+    { beta1: 0.8, beta2: 0.99, epsilon: 1e-3, weightDecay: 0, amsgrad: true },
+    { beta1: 0.8, beta2: 0.99, epsilon: 1e-3, weightDecay: 0, steps: 2 },
   ],
 };
 
@@ -144,4 +151,8 @@ export const rmsprop = optimizer<RmspropAttrs>("rmsprop", 1, ({ momentum, center
   ...(centered ? ["third"] : []),
 ]);
 
-export const adam = optimizer<AdamAttrs>("adam", 2, () => ["first", "second"]);
+export const adam = optimizer<AdamAttrs>("adam", 2, ({ amsgrad }) => [
+  "first",
+  "second",
+  ...(amsgrad ? ["third"] : []),
+]);

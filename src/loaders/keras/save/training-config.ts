@@ -35,7 +35,15 @@ const optimizerClasses: Readonly<Record<string, (attrs: Json) => { className: st
 };
 
 export function optimizerConfig(who: string, trained: TrainedWith): Json {
-  const { op, attrs } = trained.compiled.optimizer;
+  const { op, attrs, options } = trained.compiled.optimizer;
+  const unsaved = [...Object.keys(options ?? {}), ...(attrs.amsgrad ? ["amsgrad"] : [])];
+  if (unsaved.length > 0)
+    throw new ThawError(
+      who,
+      `the optimizer has ${unsaved.join(", ")}, which Thaw does not write into files yet`,
+      "an optimizer without",
+      "Compile with a plain optimizer before saving, e.g. one made with the rate alone.",
+    );
   const make = Object.hasOwn(optimizerClasses, op) ? optimizerClasses[op] : undefined;
   if (!make)
     throw new ThawError(who, `the optimizer ${op} has no name in Keras`, Object.keys(optimizerClasses).join(", "));
