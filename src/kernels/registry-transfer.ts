@@ -1,8 +1,10 @@
 /** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
+import { classScore } from "./classScore/classScore";
+import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
 
-export const transferOperations: readonly Operation[] = [];
+export const transferOperations: readonly Operation[] = [...classScore, ...ntXent];
 
 /** Makes them known to `findOperation`; calling it again changes nothing. */
 export const registerTransferOperations = (): void => registerOperations(transferOperations);
