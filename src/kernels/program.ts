@@ -8,6 +8,7 @@ const files = {
   depthwise: () => import("./programs/depthwise"),
   f16: () => import("./programs/f16"),
   gpu: () => import("./programs/gpu"),
+  inside: () => import("./programs/inside"),
   layers: () => import("./programs/layers"),
   math: () => import("./programs/math"),
   plain: () => import("./programs/plain"),

@@ -1,9 +1,11 @@
 /** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
+import { classScore } from "./classScore/classScore";
+import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
 import { updateOperations } from "./updates/updates";
 
-export const transferOperations: readonly Operation[] = [...updateOperations];
+export const transferOperations: readonly Operation[] = [...classScore, ...ntXent, ...updateOperations];
 
 /** Makes them known to `findOperation`; calling it again changes nothing. */
 export const registerTransferOperations = (): void => registerOperations(transferOperations);

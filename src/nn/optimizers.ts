@@ -43,18 +43,7 @@ function checkedRate(name: string, rate: LearningRate): Optimizer["learningRate"
   return typeof rate === "number" ? rate : (iteration) => rate(iteration - 1);
 }
 
-/** Options that change more than the rule's own settings. */
-const further = [
-  "excludeFromWeightDecay",
-  "clipnorm",
-  "gradientAccumulationSteps",
-  "useEma",
-  "emaMomentum",
-  "emaOverwriteFrequency",
-  "learningRateMultipliers",
-] as const;
-
-/** What every optimizer has besides its rule. */
+/** What every optimizer has besides its rule. @param options without those of the rule. */
 function made(
   op: string,
   rate: LearningRate,
@@ -62,8 +51,9 @@ function made(
   attrs: Optimizer["attrs"],
   slots: readonly string[],
 ): Optimizer {
-  const given = further.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
-  const { weightDecay = 0, globalClipnorm = 0, clipvalue = 0, gradientAccumulationSteps: steps = 1, useEma } = options;
+  // Those left over change more than the rule's own settings.
+  const { weightDecay = 0, globalClipnorm = 0, clipvalue = 0, ...further } = options;
+  const { gradientAccumulationSteps: steps = 1, useEma } = further;
   return {
     op,
     attrs: {
@@ -75,7 +65,7 @@ function made(
     },
     slots: [...slots, ...(useEma ? ["average"] : []), ...(steps > 1 ? ["accumulator"] : [])],
     learningRate: checkedRate(op, rate),
-    ...(given[0] && { options: Object.fromEntries(given) as UpdateOptions }),
+    ...(Object.keys(further)[0] && { options: further }),
   };
 }
 
@@ -85,8 +75,8 @@ function made(
  * @param learningRate default 0.01.
  */
 export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {}): Optimizer {
-  const { momentum = 0, nesterov = false } = options;
-  return made("sgd", learningRate, options, { momentum, nesterov }, momentum > 0 ? ["first"] : []);
+  const { momentum = 0, nesterov = false, ...others } = options;
+  return made("sgd", learningRate, others, { momentum, nesterov }, momentum > 0 ? ["first"] : []);
 }
 
 /**
@@ -95,9 +85,9 @@ export function sgd(learningRate: LearningRate = 0.01, options: SgdOptions = {})
  * @param learningRate default 0.001.
  */
 export function rmsprop(learningRate: LearningRate = 0.001, options: RmspropOptions = {}): Optimizer {
-  const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
+  const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false, ...others } = options;
   const slots = [...(momentum > 0 ? ["first"] : []), "second", ...(centered ? ["third"] : [])];
-  return made("rmsprop", learningRate, options, { rho, momentum, epsilon, centered }, slots);
+  return made("rmsprop", learningRate, others, { rho, momentum, epsilon, centered }, slots);
 }
 
 /**
@@ -106,10 +96,10 @@ export function rmsprop(learningRate: LearningRate = 0.001, options: RmspropOpti
  * @param learningRate default 0.001.
  */
 export function adam(learningRate: LearningRate = 0.001, options: AdamOptions = {}): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false, ...others } = options;
   const slots = ["first", "second", ...(amsgrad ? ["third"] : [])];
   return {
-    ...made("adam", learningRate, options, { beta1, beta2, epsilon, ...(amsgrad && { amsgrad }) }, slots),
+    ...made("adam", learningRate, others, { beta1, beta2, epsilon, ...(amsgrad && { amsgrad }) }, slots),
     effectiveRate: (rate, t) => (rate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t),
   };
 }

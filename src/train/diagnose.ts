@@ -1,11 +1,42 @@
-/** Finds the layer whose output first was not finite, by running the forward pass again with every value kept. */
+/** The error of a step that was not finite: which it was, and the layer whose output first was not, found by running the forward pass again. */
+import { ThawError } from "../errors";
 import { Executor } from "../nn/executor";
 import { Workspace } from "../nn/workspace";
 import type { ModelTrainer } from "./model-trainer";
+import type { StepResult } from "./results";
 import type { Batch, Session } from "./session";
 
+interface Halt {
+  /** Of the step that was not finite. */
+  readonly batch: Batch;
+  readonly epoch: number;
+  readonly seed: number;
+}
+
+/** Which step, which layer first, what is kept. Training would go on at the bad step: those that were under way after it changed nothing either. */
+export async function explainHalt(
+  trainer: ModelTrainer,
+  session: Session,
+  result: StepResult,
+  { batch, epoch, seed }: Halt,
+): Promise<ThawError> {
+  const bad = result.iteration;
+  trainer.iteration = bad - 1;
+  const where = await findNonFinite(trainer, session, batch, seed, bad);
+  const what = Number.isFinite(result.loss)
+    ? `gradient norm ${result.gradientNorm}`
+    : `loss ${result.loss / result.rows}`;
+  const remedy = "The weights are those before this step. Use a lower learning rate, or look at the data.";
+  return new ThawError(
+    "fit",
+    `step ${bad} (epoch ${epoch + 1}): ${what}; ${where}`,
+    "a finite loss and gradient",
+    remedy,
+  );
+}
+
 /** Reads one batch's values in the order of computation; weights and moving statistics are as before afterwards. */
-export async function findNonFinite(
+async function findNonFinite(
   trainer: ModelTrainer,
   session: Session,
   batch: Batch,

@@ -81,8 +81,6 @@ class Loop {
   readonly #settings: Settings;
   readonly #history: Record<string, number[]> = {};
   #steps = 0;
-  /** Steps done before this epoch, over all calls of fit. */
-  #epochStart = 0;
   #halted: StepResult | undefined;
   #means = new Means();
 
@@ -136,7 +134,7 @@ class Loop {
     const reader = new ResultReader(trainer.gpu, this.#session.workspace, (result) => this.#take(result));
     const throttle = new Throttle(trainer.gpu);
     const batches = batchesOf(data.data.count, batchSize);
-    this.#epochStart = trainer.iteration;
+    const epochStart = trainer.iteration;
     let aborted = false;
     let ran = 0;
     for (const { start, size } of batches) {
@@ -155,7 +153,12 @@ class Loop {
       if (this.#halted) break;
     }
     await reader.finish(ran);
-    if (this.#halted) throw await this.#explainHalt(this.#halted, epoch);
+    if (this.#halted) {
+      const { explainHalt } = await import("./diagnose"); // which most trainings never need
+      const { iteration } = this.#halted;
+      const batch = batches[iteration - epochStart - 1];
+      throw await explainHalt(trainer, this.#session, this.#halted, { batch, epoch, seed });
+    }
     return !aborted;
   }
 
@@ -183,27 +186,5 @@ class Loop {
     }
     for (const [name, value] of Object.entries(logs)) (this.#history[name] ??= []).push(value);
     return logs;
-  }
-
-  /** The error of a loss that is not finite: which step, which layer first, what is kept. */
-  async #explainHalt(result: StepResult, epoch: number): Promise<ThawError> {
-    const trainer = this.#trainer;
-    // Steps that were under way after the bad one changed nothing either; training would go on at the bad one.
-    const bad = result.iteration;
-    const inEpoch = bad - this.#epochStart - 1;
-    trainer.iteration = bad - 1;
-    const batch = batchesOf(this.#session.passes[0].data.data.count, this.#settings.batchSize)[inEpoch];
-    const { findNonFinite } = await import("./diagnose"); // which most trainings never need
-    const where = await findNonFinite(trainer, this.#session, batch, this.#settings.seed, bad);
-    const what = Number.isFinite(result.loss)
-      ? `gradient norm ${result.gradientNorm}`
-      : `loss ${result.loss / result.rows}`;
-    const remedy = "The weights are those before this step. Use a lower learning rate, or look at the data.";
-    return new ThawError(
-      "fit",
-      `step ${bad} (epoch ${epoch + 1}): ${what}; ${where}`,
-      "a finite loss and gradient",
-      remedy,
-    );
   }
 }

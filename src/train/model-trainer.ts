@@ -123,16 +123,8 @@ export class ModelTrainer implements Trainer {
   /** Times all kernels of a plan that have no answer yet; plans made from now on follow the answers. */
   async tune({ batchSize = 32, mode = "train", budget = Infinity }: TuneOptions): Promise<TuningReport> {
     if (mode !== "predict") this.#needLoss("tune");
-    if (this.gpu.tuning.pinned) {
-      const remedy = 'Request the device with tuning: "auto", or with a budget or store.';
-      throw new ThawError(
-        "tune",
-        'the device has tuning "off" or a pinned table',
-        "a device that may be tuned",
-        remedy,
-      );
-    }
-    const { TuningReport, tunePlan } = await import("./tuner");
+    const { checkTunable, TuningReport, tunePlan } = await import("./tuner");
+    checkTunable(this.gpu);
     const result = await tunePlan(this.gpu, this.planFor({ mode, batchSize }), adapterTraits(this.gpu), budget);
     this.plans.forget();
     return new TuningReport(result);

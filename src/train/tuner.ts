@@ -38,3 +38,14 @@ export function checkTable(table: TuningTable): void {
     }
   }
 }
+
+/** @throws ThawError for a device whose answers must stay as they are. */
+export function checkTunable(gpu: Gpu): void {
+  if (gpu.tuning.pinned)
+    throw new ThawError(
+      "tune",
+      'the device has tuning "off" or a pinned table',
+      "a device that may be tuned",
+      'Request the device with tuning: "auto", or with a budget or store.',
+    );
+}

@@ -17,3 +17,4 @@ export {
   warmUp,
   type Schedule,
 } from "./schedules";
+export * from "./inside";

@@ -1,0 +1,4 @@
+import { insideSuite } from "../support/inside";
+import { testGpu } from "../support/gpu";
+
+insideSuite(testGpu());
