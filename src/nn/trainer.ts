@@ -60,7 +60,7 @@ export interface Callback {
 export interface FitOptions {
   /** Default 1. */
   readonly epochs?: number;
-  /** Default 32; the last batch of an epoch may be smaller. */
+  /** Default 32, or all samples where there are fewer; the last batch of an epoch may be smaller. */
   readonly batchSize?: number;
   readonly validationData?: Dataset;
   /** Default: `batchSize`. */

@@ -6,9 +6,9 @@ import { Means, ResultReader, type StepResult } from "./results";
 import { batchesOf, createSession, Throttle, type Pass, type Session } from "./session";
 
 export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOptions): Promise<History> {
-  const settings = settle(options);
   // Everything that can be wrong with data is found before anything is allocated.
   const training = trainer.check("fit", data);
+  const settings = settle(options, training.count);
   const validation = options.validationData && trainer.check("validationData", options.validationData);
   const { epochs, batchSize, validationBatchSize, cacheFeatures } = settings;
   if (
@@ -53,8 +53,14 @@ export type Settings = FitOptions &
     >
   >;
 
-function settle(options: FitOptions): Settings {
-  const { epochs = 1, batchSize = 32, validationBatchSize = batchSize, shuffle = true, seed = 0 } = options;
+function settle(options: FitOptions, count: number): Settings {
+  const {
+    epochs = 1,
+    batchSize = Math.min(32, count),
+    validationBatchSize = batchSize,
+    shuffle = true,
+    seed = 0,
+  } = options;
   const { cacheFeatures = "auto", callbacks = [] } = options;
   return { ...options, epochs, batchSize, validationBatchSize, shuffle, seed, cacheFeatures, callbacks };
 }
