@@ -168,6 +168,10 @@ for (const file of ["cnn.dy", "cnn.ts", "vit.ts"])
 for (const [kind, make] of [
   ["adam", () => adam(2e-3)],
   ["sgd", () => sgd(0.02, { momentum: 0.9, nesterov: true })],
+  [
+    "options",
+    () => adam(2e-3, { amsgrad: true, clipnorm: 0.05, useEma: true, emaMomentum: 0.9, gradientAccumulationSteps: 2 }),
+  ],
 ] as const)
   interopCase(`export-keras/embedded/${kind}`, async () => {
     const base = await loadModel(fs.readFileSync("assets/thaw_cifar8.keras"));

@@ -17,11 +17,7 @@ import { isObject, shown, type Json } from "../json";
 
 /** Options that would change what a step does and that Thaw has not, with the values that do nothing. */
 const idle: Readonly<Record<string, readonly unknown[]>> = {
-  clipnorm: [null],
-  use_ema: [false],
   loss_scale_factor: [null],
-  gradient_accumulation_steps: [null, 1],
-  amsgrad: [false],
 };
 
 const types: Readonly<Record<string, "number" | "boolean">> = {
@@ -31,10 +27,16 @@ const types: Readonly<Record<string, "number" | "boolean">> = {
   beta_1: "number",
   beta_2: "number",
   weight_decay: "number",
+  clipnorm: "number",
   global_clipnorm: "number",
+  gradient_accumulation_steps: "number",
+  ema_momentum: "number",
+  ema_overwrite_frequency: "number",
   clipvalue: "number",
   nesterov: "boolean",
   centered: "boolean",
+  amsgrad: "boolean",
+  use_ema: "boolean",
 };
 
 const numberOr = (value: unknown) => (typeof value === "number" ? value : undefined);
@@ -59,16 +61,21 @@ export function readOptimizer(file: string, value: unknown): Optimizer {
     const given = config[key] ?? null;
     if (given !== null && typeof given !== type) throw new ThawError(who, `has ${key} = ${shown(given)}`, `a ${type}`);
   }
-  const common = {
-    weightDecay: numberOr(config.weight_decay) ?? 0,
-    globalClipnorm: numberOr(config.global_clipnorm) ?? 0,
-    clipvalue: numberOr(config.clipvalue) ?? 0,
-  };
   const given = (keys: Readonly<Record<string, string>>) =>
     Object.fromEntries(
       Object.entries(keys).flatMap(([own, key]) => ((config[key] ?? null) === null ? [] : [[own, config[key]]])),
     );
-  const moments = given({ beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon" });
+  const steps = numberOr(config.gradient_accumulation_steps) ?? 1;
+  const average = { emaMomentum: "ema_momentum", emaOverwriteFrequency: "ema_overwrite_frequency" };
+  const common = {
+    weightDecay: numberOr(config.weight_decay) ?? 0,
+    globalClipnorm: numberOr(config.global_clipnorm) ?? 0,
+    clipvalue: numberOr(config.clipvalue) ?? 0,
+    ...given({ clipnorm: "clipnorm" }),
+    ...(steps > 1 && { gradientAccumulationSteps: steps }),
+    ...(config.use_ema === true && { useEma: true, ...given(average) }),
+  };
+  const moments = given({ beta1: "beta_1", beta2: "beta_2", epsilon: "epsilon", amsgrad: "amsgrad" });
   switch (className) {
     case "SGD":
       return sgd(rate, { ...given({ momentum: "momentum", nesterov: "nesterov" }), ...common });

@@ -172,6 +172,22 @@ test("a schedule is written as the rate of the next step", async () => {
   expect(training.compile.optimizer.learningRate).toBe(1 / 13);
 });
 
+test("an optimizer's options are written and read back; those without a place in Keras's configuration are refused", async () => {
+  const model = branches();
+  const options = { clipnorm: 0.5, useEma: true, emaMomentum: 0.9, emaOverwriteFrequency: 7 } as const;
+  const optimizer = adam(1e-3, { ...options, gradientAccumulationSteps: 3, amsgrad: true });
+  const written = await writeKeras(model, { trained: trained(model, optimizer, meanSquaredError()) });
+  const { compile, state } = trainingOf(await loadModel(written))!;
+  expect(compile.optimizer.options).toEqual({ ...options, gradientAccumulationSteps: 3 });
+  expect(compile.optimizer.attrs).toEqual(optimizer.attrs);
+  expect(compile.optimizer.slots).toEqual(["first", "second", "third", "average", "accumulator"]);
+  for (const slots of state.slots.values()) expect(Object.keys(slots).toSorted()).toEqual(optimizer.slots.toSorted());
+  const factors = adam(1e-3, { learningRateMultipliers: { "*": 0.5 } });
+  await expect(writeKeras(model, { trained: trained(model, factors, meanSquaredError()) })).rejects.toThrow(
+    "the optimizer has learningRateMultipliers, which no configuration of Keras's has a place for",
+  );
+});
+
 test("optimizers and losses without a name in Keras are refused", async () => {
   const model = branches();
   const strange = { ...sgd(), op: "lion" };
@@ -206,7 +222,9 @@ test("what a file says of training and Thaw has not is told when it is asked for
   await expect(asked((c) => (c.optimizer.class_name = "Lion"))).rejects.toThrow(
     "optimizer: is Lion; expected SGD, RMSprop",
   );
-  await expect(asked((c) => (c.optimizer.config.use_ema = true))).rejects.toThrow("has use_ema = true; expected false");
+  await expect(asked((c) => (c.optimizer.config.loss_scale_factor = 2))).rejects.toThrow(
+    "has loss_scale_factor = 2; expected null",
+  );
   await expect(asked((c) => (c.optimizer.config.momentum = "a"))).rejects.toThrow(
     'has momentum = "a"; expected a number',
   );

@@ -5,19 +5,31 @@ import type { TrainedWith } from "../../saved-file";
 import type { TrainableWeight } from "./written-weights";
 import { presentRate } from "./training-config";
 
+/** Slots that go through all parameters together, with Keras's names. */
+type SlotGroup = readonly (readonly [slot: string, name: string])[];
+
+/** What any optimizer may keep, in Keras before its own. */
+const common = [
+  ["average", "average"],
+  ["accumulator", "gradient_accumulator"],
+] as const;
+
 /** Keras's names of the slots that an optimizer has; in groups, of which each goes through all parameters before the next does. */
-export function slotGroups(
-  op: string,
-  slots: readonly string[],
-): readonly (readonly (readonly [slot: string, name: string])[])[] {
+export function slotGroups(op: string, slots: readonly string[]): readonly SlotGroup[] {
+  const shared = common.filter(([slot]) => slots.includes(slot));
+  const own = slots.filter((slot) => !shared.some(([name]) => name === slot));
+  return [...shared.map((slot) => [slot]), ...ownGroups(op, own)];
+}
+
+function ownGroups(op: string, slots: readonly string[]): readonly SlotGroup[] {
   switch (op) {
-    case "adam":
-      return [
-        [
-          ["first", "momentum"],
-          ["second", "velocity"],
-        ],
+    case "adam": {
+      const moments: SlotGroup = [
+        ["first", "momentum"],
+        ["second", "velocity"],
       ];
+      return slots.includes("third") ? [moments, [["third", "velocity_hat"]]] : [moments];
+    }
     case "rmsprop":
       return (
         [

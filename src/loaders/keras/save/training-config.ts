@@ -28,21 +28,22 @@ const optimizerClasses: Readonly<Record<string, (attrs: Json) => { className: st
     className: "RMSprop",
     config: { rho, momentum, epsilon, centered },
   }),
-  adam: ({ beta1, beta2, epsilon, weightDecay }) => ({
+  adam: ({ beta1, beta2, epsilon, weightDecay, amsgrad = false }) => ({
     className: Number(weightDecay) > 0 ? "AdamW" : "Adam",
-    config: { beta_1: beta1, beta_2: beta2, epsilon, amsgrad: false },
+    config: { beta_1: beta1, beta_2: beta2, epsilon, amsgrad },
   }),
 };
 
 export function optimizerConfig(who: string, trained: TrainedWith): Json {
   const { op, attrs, options } = trained.compiled.optimizer;
-  const unsaved = [...Object.keys(options ?? {}), ...(attrs.amsgrad ? ["amsgrad"] : [])];
-  if (unsaved.length > 0)
+  const { clipnorm, gradientAccumulationSteps: steps = 1, useEma = false, ...further } = options ?? {};
+  const { emaMomentum = 0.99, emaOverwriteFrequency = null, ...unsaved } = further;
+  if (Object.keys(unsaved).length > 0)
     throw new ThawError(
       who,
-      `the optimizer has ${unsaved.join(", ")}, which Thaw does not write into files yet`,
+      `the optimizer has ${Object.keys(unsaved).join(", ")}, which no configuration of Keras's has a place for`,
       "an optimizer without",
-      "Compile with a plain optimizer before saving, e.g. one made with the rate alone.",
+      "Compile with one before saving, and give these options again where training goes on.",
     );
   const make = Object.hasOwn(optimizerClasses, op) ? optimizerClasses[op] : undefined;
   if (!make)
@@ -53,10 +54,13 @@ export function optimizerConfig(who: string, trained: TrainedWith): Json {
     name: optimizerName(trained.compiled.optimizer),
     learning_rate: presentRate(trained),
     weight_decay: weightDecay ? weightDecay : null,
-    clipnorm: null,
+    clipnorm: clipnorm ? clipnorm : null,
     global_clipnorm: clipNorm ?? null,
     clipvalue: clipValue ?? null,
-    use_ema: false,
+    use_ema: useEma,
+    ema_momentum: emaMomentum,
+    ema_overwrite_frequency: emaOverwriteFrequency,
+    gradient_accumulation_steps: steps > 1 ? steps : null,
     ...config,
   });
 }
