@@ -30,9 +30,11 @@ export type {
   Dataset,
   FitOptions,
   History,
+  KeptWeights,
   Logs,
   CompiledWith,
   PlanOptions,
+  TrainingContext,
   TrainingState,
   TuneOptions,
 } from "./nn/trainer";

@@ -45,16 +45,56 @@ export interface CompileOptions {
 /** Means over an epoch by name: `loss`, the metrics, and the same with `val` in front (`valLoss`, `valAccuracy`). */
 export type Logs = Readonly<Record<string, number>>;
 
+/** Weights and moving statistics of a moment, on the GPU. They live as long as the call of `fit`, or until `dispose()`. */
+export interface KeptWeights {
+  /** What they take on the GPU: only what this training changes is copied. */
+  readonly bytes: number;
+  dispose(): void;
+}
+
+/** The training that callbacks take part in. */
+export interface TrainingContext {
+  readonly model: Container;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly optimizer: Optimizer;
+  /** Names in the logs of an epoch, e.g. `loss`, `accuracy`, `valLoss`, `valAccuracy`. */
+  readonly logNames: readonly string[];
+  /**
+   * The rate of the next step. A number that is set takes the place of the optimizer's own rate or schedule from the next step
+   * on, also in later calls of `fit`, until another optimizer is given; `undefined` goes back to the optimizer's own.
+   */
+  get learningRate(): number;
+  set learningRate(rate: number | undefined);
+  /** Why it was told to stop. */
+  readonly stopReason: string | undefined;
+  /** Ends the training, as Keras's `stop_training`: after the step that is running, with validation and `onEpochEnd`. */
+  stop(reason?: string): void;
+  /**
+   * A copy of the present weights on the GPU, without a way over the host.
+   *
+   * @param over a former copy whose memory is used again; it then holds the present weights.
+   */
+  keepWeights(over?: KeptWeights): KeptWeights;
+  /** Puts kept weights back, bit for bit; the optimizer's slots stay as they are, as in Keras. */
+  restoreWeights(kept: KeptWeights): void;
+  /** Brings `parameter.value` of all parameters up to date with the GPU. */
+  readWeights(): Promise<void>;
+}
+
+/** Events of a training, in this order; each may leave out the parameters that it does not need. */
 export interface Callback {
-  readonly onTrainBegin?: () => void | Promise<void>;
+  readonly onTrainBegin?: (context: TrainingContext) => void | Promise<void>;
   /** While features are cached, before the first epoch: samples done so far, and all. */
   readonly onFeatures?: (done: number, count: number) => void;
-  readonly onEpochBegin?: (epoch: number) => void | Promise<void>;
-  /** Results of a step, a few steps after it ran: reading them earlier would stall the GPU. */
-  readonly onBatchEnd?: (step: number, logs: Logs) => void;
-  /** Returning "stop" ends the training after this epoch. */
-  readonly onEpochEnd?: (epoch: number, logs: Logs) => void | "stop" | Promise<void | "stop">;
-  readonly onTrainEnd?: (history: History) => void | Promise<void>;
+  /** @param epoch from 0. */
+  readonly onEpochBegin?: (epoch: number, context: TrainingContext) => void | Promise<void>;
+  /** Results of a step, a few steps after it ran: reading them earlier would stall the GPU. @param step from 1, over all calls of `fit`. */
+  readonly onBatchEnd?: (step: number, logs: Logs, context: TrainingContext) => void;
+  /** Returning "stop" ends the training after this epoch. What is added to `logs` here is in the history too. */
+  readonly onEpochEnd?: (epoch: number, logs: Logs, context: TrainingContext) => void | "stop" | Promise<void | "stop">;
+  /** Not called when the training ended with an error. */
+  readonly onTrainEnd?: (history: History, context: TrainingContext) => void | Promise<void>;
 }
 
 export interface FitOptions {
@@ -102,6 +142,8 @@ export interface History {
   readonly seconds: number;
   /** Why it ended. */
   readonly ended: "finished" | "aborted" | "callback";
+  /** What the callback that stopped it said. */
+  readonly reason?: string;
 }
 
 export interface PlanOptions {

@@ -1,5 +1,9 @@
-/** What few trainings ask for, as one file that is loaded where one of them does: a page with a plain training does without. */
+/**
+ * What only some trainings need, in one file that is loaded when the first part of it is. (One rather than several: with more
+ * files that share code with the core, the bundler cuts the core in two, which costs every page.)
+ */
 export { halving } from "../nn/compile/half-weights";
+export { createContext } from "./context";
 export { explainHalt } from "./diagnose";
 export { explainOptions } from "./explain-options";
 export { checkOptions, prepareArenas } from "./optimizer-options";

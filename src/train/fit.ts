@@ -1,5 +1,6 @@
 /** The training loop. */
-import type { Dataset, FitOptions, History, Logs } from "../nn/trainer";
+import type { Dataset, FitOptions, History, TrainingContext } from "../nn/trainer";
+import { evaluatePass } from "./evaluate";
 import type { ModelTrainer } from "./model-trainer";
 import { shuffledOrder } from "./resident";
 import { Means, ResultReader, type StepResult } from "./results";
@@ -73,6 +74,8 @@ class Loop {
   #steps = 0;
   #halted: StepResult | undefined;
   #means = new Means();
+  /** Undefined without callbacks. */
+  #context: TrainingContext | undefined;
 
   constructor(trainer: ModelTrainer, session: Session, settings: Settings) {
     this.#trainer = trainer;
@@ -83,23 +86,35 @@ class Loop {
   async run(): Promise<History> {
     const { epochs, callbacks } = this.#settings;
     const started = performance.now();
-    let ended: History["ended"] = "finished";
+    // Only callbacks need it.
+    if (callbacks[0])
+      this.#context = (await import("./extras")).createContext(this.#trainer, this.#session, this.#settings);
+    const context = this.#context!;
+    let aborted = false;
     let done = 0;
-    for (const c of callbacks) await c.onTrainBegin?.();
-    if (!(await this.#fillFeatures())) ended = "aborted";
-    for (let epoch = 0; epoch < epochs && ended === "finished"; epoch++) {
-      for (const c of callbacks) await c.onEpochBegin?.(epoch);
+    for (const c of callbacks) await c.onTrainBegin?.(context);
+    if (!(await this.#fillFeatures())) aborted = true;
+    for (let epoch = 0; epoch < epochs && !aborted && !this.#context?.stopReason; epoch++) {
+      for (const c of callbacks) await c.onEpochBegin?.(epoch, context);
       if (!(await this.#epoch(epoch))) {
-        ended = "aborted";
+        aborted = true;
         break;
       }
       done++;
       const logs = await this.#finishEpoch();
-      for (const c of callbacks) if ((await c.onEpochEnd?.(epoch, logs)) === "stop") ended = "callback";
+      for (const c of callbacks) if ((await c.onEpochEnd?.(epoch, logs, context)) === "stop") context.stop();
+      for (const [name, value] of Object.entries(logs)) (this.#history[name] ??= []).push(value);
     }
-    const seconds = (performance.now() - started) / 1000;
-    const history: History = { history: this.#history, epochs: done, steps: this.#steps, seconds, ended };
-    for (const c of callbacks) await c.onTrainEnd?.(history);
+    const reason = this.#context?.stopReason;
+    const history: History = {
+      history: this.#history,
+      epochs: done,
+      steps: this.#steps,
+      seconds: (performance.now() - started) / 1000,
+      ended: aborted ? "aborted" : reason ? "callback" : "finished",
+      ...(reason && { reason }),
+    };
+    for (const c of callbacks) await c.onTrainEnd?.(history, context);
     return history;
   }
 
@@ -142,7 +157,7 @@ class Loop {
       this.#steps++;
       await throttle.next();
       if (ran % ResultReader.every === 0) await reader.read(ran);
-      if (this.#halted) break;
+      if (this.#halted || this.#context?.stopReason) break;
     }
     await reader.finish(ran);
     if (this.#halted) {
@@ -165,18 +180,17 @@ class Loop {
     const one = new Means();
     one.add(result, metrics.length);
     const logs = one.logs(metrics.map((m) => m.name));
-    for (const c of this.#settings.callbacks) c.onBatchEnd?.(result.iteration, logs);
+    for (const c of this.#settings.callbacks) c.onBatchEnd?.(result.iteration, logs, this.#context!);
   }
 
-  async #finishEpoch(): Promise<Logs> {
+  async #finishEpoch(): Promise<Record<string, number>> {
     const trainer = this.#trainer;
     const logs = this.#means.logs(trainer.metrics.map((m) => m.name));
     const validation = this.#session.passes[1];
     if (validation) {
       const batchSize = Math.min(this.#settings.validationBatchSize, validation.data.data.count);
-      Object.assign(logs, await trainer.evaluatePass(this.#session, 1, batchSize, "val"));
+      Object.assign(logs, await evaluatePass(trainer, this.#session, 1, batchSize, "val"));
     }
-    for (const [name, value] of Object.entries(logs)) (this.#history[name] ??= []).push(value);
     return logs;
   }
 }

@@ -23,14 +23,15 @@ import type {
 } from "../nn/trainer";
 import type { TuningReport } from "../nn/tuning-report";
 import { checkDataset, type CheckedDataset } from "./dataset";
+import { evaluate } from "./evaluate";
 import { FeatureCache, type FeatureUse } from "./features";
 import { fit } from "./fit";
 import { parseLoss, parseMetric } from "../nn/objectives";
 import { parseOptimizer } from "../nn/optimizers";
 import { Plans, type WantedPlan } from "./plans";
 import { feedOfData, ResidentDataset } from "./resident";
-import { Means, ResultReader } from "./results";
-import { batchesOf, batchSizes, createSession, Throttle, type Pass, type Session } from "./session";
+import { batchSizes, type Pass } from "./session";
+import { predict, trainOnBatch } from "./on-batch";
 import { StandingSteps, type StandingStep } from "./standing";
 
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
@@ -170,6 +171,7 @@ export class ModelTrainer implements Trainer {
   useOptimizer(optimizer: string | Optimizer): void {
     this.optimizer = parseOptimizer(optimizer);
     this.iteration = 0;
+    this.learningRate = undefined;
     this.#slots = undefined;
     this.#arenas?.dispose();
     this.#arenas = undefined;
@@ -217,80 +219,20 @@ export class ModelTrainer implements Trainer {
     };
   }
 
-  async evaluate(data: Dataset, { batchSize = 32 }: { batchSize?: number }): Promise<Record<string, number>> {
-    const checked = this.check("evaluate", data);
-    const pass = await this.pass("evaluate", checked, batchSize, "validation");
-    const session = await createSession(this.gpu, this.state, [pass]);
-    try {
-      return await this.evaluatePass(session, 0, batchSize);
-    } finally {
-      session.dispose();
-    }
+  async evaluate(data: Dataset, options: { batchSize?: number }): Promise<Record<string, number>> {
+    return await evaluate(this, data, options);
   }
 
-  /** One pass over a session's data in inference mode. */
-  async evaluatePass(session: Session, index: number, batchSize: number, prefix = ""): Promise<Record<string, number>> {
-    const means = new Means();
-    const reader = new ResultReader(this.gpu, session.workspace, (r) => means.add(r, this.metrics.length));
-    const throttle = new Throttle(this.gpu);
-    const batches = batchesOf(session.passes[index].data.data.count, batchSize);
-    for (const [i, { start, size }] of batches.entries()) {
-      session.executor(index, size).run(this.stepValues(this.iteration + 1, 0, start, ResultReader.slot(i)));
-      await throttle.next();
-      if ((i + 1) % ResultReader.every === 0) await reader.read(i + 1);
-    }
-    await reader.finish(batches.length);
-    return means.logs(
-      this.metrics.map((m) => m.name),
-      prefix,
-    );
-  }
-
-  async predict(x: Dataset["x"], { batchSize = 32 }: { batchSize?: number }): Promise<Float32Array> {
-    const shape = this.model.inputShape;
-    const { count, sample } = checkDataset("predict", { x, shape }, shape);
-    const results: Float32Array[] = [];
-    for (const { start, size } of batchesOf(count, batchSize)) {
-      const { executor } = await this.#standingFor("predict", size);
-      executor.write("input0", Float32Array.from(x.subarray(start * sample, (start + size) * sample)));
-      executor.run(this.stepValues(1, 0, 0, 0));
-      results.push(await executor.read("output0"));
-    }
-    const all = new Float32Array(results.reduce((n, r) => n + r.length, 0));
-    let at = 0;
-    for (const r of results) {
-      all.set(r, at);
-      at += r.length;
-    }
-    return all;
+  async predict(x: Dataset["x"], options: { batchSize?: number }): Promise<Float32Array> {
+    return await predict(this, x, options);
   }
 
   async trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>> {
-    const shape = this.model.inputShape;
-    const data = this.check("trainOnBatch", { x, y: Array.from(y), shape });
-    const { executor, workspace } = await this.#standingFor("train", data.count);
-    executor.write("input0", Float32Array.from(x));
-    executor.write("labels", data.y!);
-    const means = new Means();
-    let halted = false;
-    const reader = new ResultReader(this.gpu, workspace, (r) => {
-      halted = r.halted;
-      means.add(r, this.metrics.length);
-    });
-    executor.run(this.stepValues(++this.iteration, 0, 0, 0));
-    await reader.finish(1);
-    const logs = means.logs(this.metrics.map((m) => m.name));
-    if (halted)
-      throw new ThawError(
-        "trainOnBatch",
-        `step ${this.iteration}: loss ${logs.loss}`,
-        "a finite loss and gradient",
-        "The weights are those before the step.",
-      );
-    return logs;
+    return await trainOnBatch(this, x, y);
   }
 
-  async #standingFor(mode: Mode, batchSize: number): Promise<StandingStep> {
+  /** A step on samples from outside, prepared for the next call too. */
+  async standingFor(mode: Mode, batchSize: number): Promise<StandingStep> {
     await optionsOf(this.optimizer);
     const plan = await this.plans.toRun({ mode, batchSize }, this.optimizer);
     const arenas = mode === "train" ? await this.arenasFor(plan) : undefined;

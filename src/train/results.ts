@@ -97,4 +97,5 @@ export class Means {
   }
 }
 
-const prefixed = (prefix: string, name: string) => (prefix ? prefix + name[0].toUpperCase() + name.slice(1) : name);
+export const prefixed = (prefix: string, name: string): string =>
+  prefix ? prefix + name[0].toUpperCase() + name.slice(1) : name;

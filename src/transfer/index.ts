@@ -18,3 +18,4 @@ export {
   type Schedule,
 } from "./schedules";
 export * from "./inside";
+export * from "./callbacks";

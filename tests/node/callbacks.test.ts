@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { callbackSuite } from "../support/callbacks";
+
+callbackSuite(testGpu());
