@@ -11,7 +11,7 @@ import { openSource, type ModelSource, type OpenedSource, type SourceOptions } f
 import { isTfjs, readTfjs } from "./tfjs/index";
 
 export type { WeightReport } from "./assign";
-export { freezePoints, lastOfBlocks, type FreezePoint } from "./freeze-points";
+export { freezePoints, lastOfBlocks, type FreezePoint } from "../nn/freeze-points";
 export { identify, type FileIdentity } from "./identify";
 export { loadMoreLayers } from "./keras/more-layers";
 export type {

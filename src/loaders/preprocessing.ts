@@ -1,9 +1,8 @@
 /** How pixels become what a network expects: known by the architecture, or said by the user; run on the GPU. */
 import { ThawError } from "../errors";
-import type { Graph, Value } from "../nn/graph";
-import { Layer } from "../nn/layer";
-import { Rescaling } from "../nn/layers/rescaling";
+import type { Layer } from "../nn/layer";
 import { Container, FunctionalModel, input } from "../nn/model";
+import { preprocess } from "../nn/preprocess";
 import type { Preprocessing } from "../nn/preprocessing";
 import { topologicalOrder } from "../nn/symbolic";
 
@@ -78,31 +77,6 @@ function firstLayers(model: Container): Layer[] {
   return first.flatMap(({ layer }) => (layer instanceof Container ? [layer, ...firstLayers(layer)] : [layer]));
 }
 
-/** Turns red, green, blue into blue, green, red. Input `[batch, ..., 3]`; no weights. */
-class ReverseChannels extends Layer {
-  readonly className = "ReverseChannels";
-  readonly saidByOperations = true;
-
-  call(g: Graph, [x]: readonly Value[]): Value[] {
-    const channels = x.shape.at(-1)!;
-    const cut = (from: number) =>
-      g.apply(
-        "slice",
-        {
-          begin: x.shape.map((_, a) => (a === x.shape.length - 1 ? from : 0)),
-          size: [...x.shape.slice(1).fill(-1), 1],
-        },
-        { x },
-      );
-    const reversed = Array.from({ length: channels }, (_, i) => cut(channels - 1 - i));
-    return [g.apply("concatenate", { axis: -1 }, Object.fromEntries(reversed.map((v, i) => [`x${i}`, v])))];
-  }
-
-  config(): Record<string, unknown> {
-    return {};
-  }
-}
-
 /**
  * The model with its preprocessing in front, so that it takes pixels: 0 to 255, red first, as images are decoded. The layers
  * are the model's own, not copies; what is put before them has no weights and runs on the GPU. A model that takes pixels already is returned as it is.
@@ -122,12 +96,9 @@ export function withPreprocessing(model: Container, preprocessing?: Preprocessin
     );
   if (wanted.mode === "none") return model;
   const pixels = input(model.inputShape);
-  const ordered = wanted.channels === "bgr" ? new ReverseChannels({ name: "reverse_channels" }).apply(pixels) : pixels;
-  const { scale, offset } = wanted;
-  const ready = new Rescaling({ name: "preprocessing", scale, offset }).apply(ordered);
   const whole = new FunctionalModel({
     inputs: pixels,
-    outputs: model.apply(ready),
+    outputs: model.apply(preprocess(pixels, wanted)),
     name: `${model.name}_with_preprocessing`,
   });
   whole.preprocessing = preprocessings.none;

@@ -1,9 +1,9 @@
 /** Where a network can be cut in two by one tensor: everything up to there can be frozen, and its features kept. */
 import type { AdapterTraits } from "../kernels/operation";
-import { lower } from "../nn/compile/lower";
-import { trace } from "../nn/compile/trace";
-import type { SampleShape } from "../nn/layer";
-import type { Container } from "../nn/model";
+import { lower } from "./compile/lower";
+import { trace } from "./compile/trace";
+import type { SampleShape } from "./layer";
+import type { Container } from "./model";
 
 export interface FreezePoint {
   /** For `model.freezeUpTo(layer)`. */
@@ -81,5 +81,5 @@ export function lastOfBlocks(points: readonly FreezePoint[]): FreezePoint[] {
  * The name up to its last number that another part follows (`conv2_block1_out` -> `conv2_block1`), else without what says
  * that a normalization or an activation belongs to another layer (`bn_Conv1`, `Conv1_relu` -> `Conv1`).
  */
-const blockOf = (name: string): string =>
+export const blockOf = (name: string): string =>
   /^.*\d+[a-z]?(?=[_./])/i.exec(name)?.[0] ?? name.replace(/^bn_|(_(bn|relu|act|activation|norm))+$/gi, "");

@@ -1,7 +1,7 @@
 /** Where a network can be cut by one tensor. */
 import { expect, it } from "vitest";
-import { freezePoints, lastOfBlocks } from "../../../src/loaders/freeze-points";
-import { Add, Conv2D, Dense, FunctionalModel, GlobalAveragePooling2D, input, resetNames } from "../../../src/index";
+import { freezePoints, lastOfBlocks } from "../../src/nn/freeze-points";
+import { Add, Conv2D, Dense, FunctionalModel, GlobalAveragePooling2D, input, resetNames } from "../../src/index";
 
 /** Two blocks, the second with a skip connection round its middle. */
 function network(): FunctionalModel {

@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { recipeSuite } from "../support/recipe";
+
+recipeSuite(testGpu());
