@@ -43,7 +43,7 @@ def fix_match(store, generator, labelled, mu, classes, threshold, weight):
     loss.backward()
     right = (supervised.argmax(1).numpy() == labels[:labelled]).mean()
     return {
-        "mu": mu, "threshold": threshold, "lambda": weight, "logits": store.add(logits), "labels": labels.tolist(), "loss": loss.item(),
+        "labelled": labelled, "threshold": threshold, "lambda": weight, "logits": store.add(logits), "labels": labels.tolist(), "loss": loss.item(),
         "gradient": store.add(x.grad.numpy()), "accuracy": float(right), "confident": float(mask.mean()),
     }
 

@@ -8,12 +8,13 @@ import {
 import { contrastiveAccuracyReference } from "../../src/kernels/ntXent/ntXent.reference";
 import { exampleStep, type Shape } from "../../src/kernels/operation";
 import { rotationsReference } from "../../src/kernels/rotations/rotations.reference";
+import { softmaxRows } from "../../src/kernels/softmax/softmax.reference";
 import { readGolden, type Place } from "../support/fixtures";
 import { findOperation } from "../support/operations";
 
 interface Json {
   readonly fixMatch: readonly {
-    mu: number;
+    labelled: number;
     threshold: number;
     lambda: number;
     logits: Place;
@@ -35,15 +36,17 @@ describe("fixMatch", () => {
     const file = await golden();
     expect(file.json.fixMatch.length).toBe(3);
     for (const step of file.json.fixMatch) {
-      const { mu, threshold, lambda, logits, loss, gradient } = step;
-      const [attrs, labels] = [{ mu, threshold, lambda }, Float64Array.from(step.labels)];
+      const { labelled, threshold, lambda, logits, loss, gradient } = step;
+      const [rows] = logits.shape;
+      const attrs = { labelled, threshold, lambda, fromLogits: true };
+      const labels = Float64Array.from({ length: rows }, (_, r) => step.labels[r] ?? 0);
       const arrays = { x: Float64Array.from(file.tensor(logits)), labels };
-      const shapes = { x: logits.shape, labels: [labels.length] };
+      const shapes = { x: logits.shape, labels: [rows] };
       expect(mean(fixMatchReference.run(attrs, arrays, shapes, exampleStep).loss)).toBeCloseTo(loss, 6);
       const { dx } = fixMatchGradientReference.run(attrs, arrays, shapes, exampleStep);
       file.tensor(gradient).forEach((v, i) => expect(dx[i]).toBeCloseTo(v, 6));
       for (const kind of ["accuracy", "confident"] as const) {
-        const { y } = fixMatchReportReference.run({ kind, mu, threshold }, arrays, shapes, exampleStep);
+        const { y } = fixMatchReportReference.run({ ...attrs, kind }, arrays, shapes, exampleStep);
         expect(mean(y)).toBeCloseTo(step[kind], 6);
       }
     }
@@ -52,21 +55,35 @@ describe("fixMatch", () => {
   it("is the plain cross-entropy where a batch has no views", async () => {
     const logits = Float64Array.from([1, 0, 0, 2, 0.5, 0.5, 3, 1]);
     const arrays = { x: logits, labels: Float64Array.from([0, 1, 1, 0]) };
-    const attrs = { mu: 3, threshold: 0.9, lambda: 1 };
+    const attrs = { fromLogits: true, threshold: 0.9, lambda: 1 };
     const { loss } = fixMatchReference.run(attrs, arrays, { x: [4, 2], labels: [4] }, exampleStep);
     const expected = [1, 2, 0, 2].map((d, i) => Math.log(i === 2 ? 2 : 1 + Math.exp(-d)));
     loss.forEach((v, i) => expect(v).toBeCloseTo(expected[i], 10));
   });
 
+  it("of probabilities is that of their logarithms, and its gradient with respect to them", async () => {
+    const file = await golden();
+    const [{ labelled, threshold, lambda, logits, labels }] = file.json.fixMatch;
+    const [rows, classes] = logits.shape;
+    const shapes = { x: logits.shape, labels: [rows] };
+    const ids = Float64Array.from({ length: rows }, (_, r) => labels[r] ?? 0);
+    const x = Float64Array.from(file.tensor(logits));
+    const p = softmaxRows(x, classes);
+    const attrs = (fromLogits: boolean) => ({ labelled, threshold, lambda, fromLogits });
+    const a = fixMatchReference.run(attrs(true), { x, labels: ids }, shapes, exampleStep).loss;
+    const b = fixMatchReference.run(attrs(false), { x: p, labels: ids }, shapes, exampleStep).loss;
+    a.forEach((v, i) => expect(b[i]).toBeCloseTo(v, 9));
+  });
+
   it("refuses other numbers of rows, one class, and options out of range", () => {
     const shapes = (attrs: object, x: Shape, labels: Shape) =>
-      findOperation("fixMatch").shapes({ mu: 2, threshold: 0.9, lambda: 1, ...attrs }, { x, labels });
-    expect(shapes({}, [10, 3], [6])).toEqual({ loss: [10] });
-    expect(() => shapes({}, [9, 3], [6])).toThrow(/\[9, 3\] for 6 samples/);
-    expect(() => shapes({}, [10, 1], [6])).toThrow(/two classes/);
-    expect(() => shapes({ mu: 1.5 }, [10, 3], [6])).toThrow(/mu 1.5/);
-    expect(() => shapes({ threshold: 1.2 }, [10, 3], [6])).toThrow(/threshold 1.2.*0 to 1/);
-    expect(() => shapes({ lambda: -1 }, [10, 3], [6])).toThrow(/lambda -1/);
+      findOperation("fixMatch").shapes({ labelled: 2, threshold: 0.9, lambda: 1, ...attrs }, { x, labels });
+    expect(shapes({}, [10, 3], [10])).toEqual({ loss: [10] });
+    expect(() => shapes({}, [9, 3], [9])).toThrow(/\[9, 3\], 2 of them labelled/);
+    expect(() => shapes({}, [10, 1], [10])).toThrow(/two classes/);
+    expect(() => shapes({}, [10, 3], [6])).toThrow(/a label a row/);
+    expect(() => shapes({ threshold: 1.2 }, [10, 3], [10])).toThrow(/threshold 1.2.*0 to 1/);
+    expect(() => shapes({ lambda: -1 }, [10, 3], [10])).toThrow(/lambda -1/);
   });
 });
 

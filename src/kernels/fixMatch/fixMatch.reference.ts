@@ -1,39 +1,44 @@
 import { reference, type Arrays, type Reference } from "../reference";
 import type { Shapes } from "../operation";
-import { partsOf, type FixMatchAttrs, type FixMatchReportAttrs } from "./fixMatch";
+import { partsOf, type FixMatchAttrs, type FixMatchReportAttrs, type Parts } from "./fixMatch";
 
-/** Softmax of one row, and the first of its likeliest classes. */
-function likelihood(x: Float64Array, row: number, classes: number) {
-  const logits = Array.from(x.subarray(row * classes, (row + 1) * classes));
+const epsilon = 1e-7;
+
+/** Probabilities of one row, the cross-entropy with each class, and the first of the likeliest. */
+function likelihood(x: Float64Array, row: number, { classes }: Parts, fromLogits: boolean) {
+  const scores = Array.from(x.subarray(row * classes, (row + 1) * classes));
+  const logits = scores.map((v) => (fromLogits ? v : Math.log(Math.max(v, epsilon))));
   const top = Math.max(...logits);
   const total = Math.log(logits.reduce((sum, v) => sum + Math.exp(v - top), 0)) + top;
   const best = logits.indexOf(top);
-  return { p: logits.map((v) => Math.exp(v - total)), entropy: (c: number) => total - logits[c], best };
+  return { scores, p: logits.map((v) => Math.exp(v - total)), entropy: (c: number) => total - logits[c], best };
 }
 
-/** Of each row: the class it should have, and the weight of its cross-entropy in the mean of its part. */
-function targets({ mu, threshold, lambda }: FixMatchAttrs, { x, labels }: Arrays, shapes: Shapes) {
-  const parts = partsOf(mu, shapes);
-  const { rows, classes, labelled, unlabelled } = parts;
-  const goals = Array.from({ length: rows }, (_, r) => {
-    if (r < labelled) return { goal: labels![r], weight: 1 / labelled };
-    if (r < labelled + unlabelled) return { goal: 0, weight: 0 };
-    const { p, best } = likelihood(x!, r - unlabelled, classes);
-    return { goal: best, weight: p[best] >= Math.fround(threshold) ? lambda / unlabelled : 0 };
+/** Of each row: what it says, the class it should have, and the weight of its cross-entropy in the mean of its part. */
+function targets(attrs: FixMatchAttrs, { x, labels }: Arrays, shapes: Shapes) {
+  const parts = partsOf(attrs, shapes);
+  const { rows, labelled, unlabelled } = parts;
+  const said = Array.from({ length: rows }, (_, r) => likelihood(x!, r, parts, attrs.fromLogits));
+  return said.map((own, r) => {
+    if (r < labelled) return { own, goal: labels![r], weight: 1 / labelled };
+    if (r < labelled + unlabelled) return { own, goal: 0, weight: 0 };
+    const { p, best } = said[r - unlabelled];
+    return { own, goal: best, weight: p[best] >= Math.fround(attrs.threshold) ? attrs.lambda / unlabelled : 0 };
   });
-  return { ...parts, goals };
 }
 
 function loss(attrs: FixMatchAttrs, arrays: Arrays, shapes: Shapes) {
-  const { rows, classes, goals } = targets(attrs, arrays, shapes);
-  const entropies = goals.map(({ goal, weight }, r) => rows * weight * likelihood(arrays.x!, r, classes).entropy(goal));
-  return { loss: Float64Array.from(entropies) };
+  const all = targets(attrs, arrays, shapes);
+  return { loss: Float64Array.from(all, ({ own, goal, weight }) => all.length * weight * own.entropy(goal)) };
 }
 
 function gradient(attrs: FixMatchAttrs, arrays: Arrays, shapes: Shapes) {
-  const { classes, goals } = targets(attrs, arrays, shapes);
-  const rows = goals.flatMap(({ goal, weight }, r) =>
-    likelihood(arrays.x!, r, classes).p.map((p, c) => weight * (p - Number(c === goal))),
+  const rows = targets(attrs, arrays, shapes).flatMap(({ own, goal, weight }) =>
+    own.p.map((p, c) => {
+      const d = weight * (p - Number(c === goal));
+      if (attrs.fromLogits) return d;
+      return own.scores[c] >= epsilon ? d / own.scores[c] : 0;
+    }),
   );
   return { dx: Float64Array.from(rows) };
 }
@@ -50,12 +55,14 @@ export const fixMatchWithGradientReference = reference<FixMatchAttrs>(
 
 export const fixMatchReportReference = reference<FixMatchReportAttrs>(
   "fixMatchReport",
-  ({ kind, mu, threshold }, { x, labels }, shapes) => {
-    const { rows, classes, labelled, unlabelled } = partsOf(mu, shapes);
+  (attrs, { x, labels }, shapes) => {
+    const { kind, threshold, fromLogits } = attrs;
+    const parts = partsOf(attrs, shapes);
+    const { rows, labelled, unlabelled } = parts;
     const [first, count] = kind === "accuracy" || unlabelled === 0 ? [0, labelled] : [labelled, unlabelled];
     const y = Float64Array.from({ length: rows }, (_, r) => {
       if (r < first || r >= first + count) return 0;
-      const { p, best } = likelihood(x!, r, classes);
+      const { p, best } = likelihood(x!, r, parts, fromLogits);
       const holds = kind === "accuracy" ? best === labels![r] : p[best] >= Math.fround(threshold);
       return holds ? rows / count : 0;
     });

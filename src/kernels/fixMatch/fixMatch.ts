@@ -5,16 +5,21 @@ import { operation, type Operation, type Shape, type Shapes } from "../operation
 import { wgsl } from "../program";
 import { fixMatchCases } from "./cases";
 
-export interface FixMatchAttrs {
-  /** Unlabelled samples for each labelled one. */
-  readonly mu: number;
+interface RowAttrs {
+  /** Labelled rows; behind them come the weak views and, in the same order, the strong ones. Default: all rows are labelled. */
+  readonly labelled?: number;
+  /** Whether x are not yet probabilities. */
+  readonly fromLogits: boolean;
   /** Probability that the weak view's class needs to count as a label. */
   readonly threshold: number;
+}
+
+export interface FixMatchAttrs extends RowAttrs {
   /** Weight of the unlabelled part. */
   readonly lambda: number;
 }
 
-export interface FixMatchReportAttrs extends Pick<FixMatchAttrs, "mu" | "threshold"> {
+export interface FixMatchReportAttrs extends RowAttrs {
   /** Right answers on labelled rows, or unlabelled samples above the threshold; both as shares. */
   readonly kind: "accuracy" | "confident";
 }
@@ -29,65 +34,52 @@ export interface Parts {
 
 const name = "fixMatch";
 
-/**
- * Labels are as many as samples, one for each: those of unlabelled ones are not read. A batch with a row a sample has no views:
- * it is evaluated, and all its rows are labelled.
- *
- * @throws for other numbers of rows.
- */
-export function partsOf(mu: number, { x, labels }: Shapes): Parts {
-  if (!Number.isInteger(mu) || mu < 1) throw new ThawError(name, `mu ${mu}`, "a whole number above 0");
-  const samples = labels?.[0] ?? 0;
-  const labelled = samples / (1 + mu);
-  const unlabelled = labelled * mu;
-  if (x?.length === 2 && x[1] >= 2 && labels?.length === 1) {
-    const [rows, classes] = x;
-    if (rows === samples) return { rows, classes, labelled: rows, unlabelled: 0 };
-    if (Number.isInteger(labelled) && rows === labelled + 2 * unlabelled)
-      return { rows, classes, labelled, unlabelled };
-  }
-  throw new ThawError(
-    name,
-    `logits of shape ${formatShape(x)} for ${samples} samples`,
-    `[labelled + 2 * unlabelled, classes] with mu ${mu} and two classes or more`,
-  );
-}
-
-function checkThreshold(threshold: number): void {
+/** Labels are one a row; those of views are not read. @throws for other numbers of rows, one class, and a threshold out of range. */
+export function partsOf({ labelled: given, threshold }: RowAttrs, { x, labels }: Shapes): Parts {
   if (!(threshold >= 0 && threshold <= 1)) throw new ThawError(name, `threshold ${threshold}`, "a number from 0 to 1");
+  const [rows = 0, classes = 0] = x ?? [];
+  const labelled = given ?? rows;
+  const unlabelled = (rows - labelled) / 2;
+  const whole = Number.isInteger(labelled) && labelled >= 1 && Number.isInteger(unlabelled) && unlabelled >= 0;
+  if (x?.length !== 2 || classes < 2 || !whole || labels?.length !== 1 || labels[0] !== rows)
+    throw new ThawError(
+      name,
+      `scores of shape ${formatShape(x)}, ${labelled} of them labelled, and labels ${formatShape(labels)}`,
+      "[labelled + 2 * unlabelled, classes], two classes or more, and a label a row",
+    );
+  return { rows, classes, labelled, unlabelled };
 }
 
-interface Loss extends Parts, FixMatchAttrs {
+interface Loss extends Parts, Omit<FixMatchAttrs, "labelled"> {
   readonly loss: boolean;
   readonly gradient: boolean;
 }
 
 const size = (p: Parts) => p.rows * p.classes;
-const sampleCount = (p: Parts) => p.labelled + p.unlabelled;
 const partParams = ({ rows, classes, labelled, unlabelled }: Parts) => ({ rows, classes, labelled, unlabelled });
 
 export const fixMatchKernel: Kernel<Loss> = {
   program: wgsl("inside", "fix_match"),
-  overrides: (p) => ({ LOSS: p.loss, GRADIENT: p.gradient }),
+  overrides: (p) => ({ LOGITS: p.fromLogits, LOSS: p.loss, GRADIENT: p.gradient }),
   params: (p) => ({ ...partParams(p), threshold: p.threshold, lambda: p.lambda }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 64)),
   sizes: (p) => ({
     x: size(p),
-    labels: sampleCount(p),
+    labels: p.rows,
     ...(p.loss && { loss: p.rows }),
     ...(p.gradient && { dx: size(p) }),
   }),
   cost: (p) => ({ flops: 8 * size(p), bytes: 12 * size(p) }),
 };
 
-interface Report extends Parts, FixMatchReportAttrs {}
+interface Report extends Parts, Omit<FixMatchReportAttrs, "labelled"> {}
 
 export const fixMatchReportKernel: Kernel<Report> = {
   program: wgsl("inside", "fix_match_report"),
-  overrides: (p) => ({ KIND: Number(p.kind === "confident") }),
+  overrides: (p) => ({ KIND: Number(p.kind === "confident"), LOGITS: p.fromLogits }),
   params: (p) => ({ ...partParams(p), threshold: p.threshold }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 64)),
-  sizes: (p) => ({ x: size(p), labels: sampleCount(p), y: p.rows }),
+  sizes: (p) => ({ x: size(p), labels: p.rows, y: p.rows }),
   cost: (p) => ({ flops: 4 * size(p), bytes: 4 * size(p) }),
 };
 
@@ -97,9 +89,9 @@ function form(which: string, loss: boolean, gradient: boolean): Operation<FixMat
     inputs: ["x", "labels"],
     outputs: [...(loss ? ["loss"] : []), ...(gradient ? ["dx"] : [])],
     ...(loss && !gradient && { loss: true as const }),
-    shapes: ({ mu, threshold, lambda }, shapes) => {
-      const { rows } = partsOf(mu, shapes);
-      checkThreshold(threshold);
+    shapes: (attrs, shapes) => {
+      const { rows } = partsOf(attrs, shapes);
+      const { lambda } = attrs;
       if (!(lambda >= 0) || !Number.isFinite(lambda))
         throw new ThawError(name, `lambda ${lambda}`, "a number, at least 0");
       return { ...(loss && { loss: [rows] }), ...(gradient && { dx: shapes.x! }) };
@@ -111,7 +103,7 @@ function form(which: string, loss: boolean, gradient: boolean): Operation<FixMat
         dispatches: [
           dispatch(
             fixMatchKernel,
-            { ...attrs, ...partsOf(attrs.mu, shapes), loss, gradient },
+            { ...attrs, ...partsOf(attrs, shapes), loss, gradient },
             { x: "x", labels: "labels", ...(loss && { loss: "loss" }), ...(gradient && { dx: "dx" }) },
           ),
         ],
@@ -125,25 +117,18 @@ const fixMatchReport = operation<FixMatchReportAttrs>({
   name: "fixMatchReport",
   inputs: ["x", "labels"],
   outputs: ["y"],
-  shapes: ({ mu, threshold }, shapes): Record<string, Shape> => {
-    checkThreshold(threshold);
-    return { y: [partsOf(mu, shapes).rows] };
-  },
+  shapes: (attrs, shapes): Record<string, Shape> => ({ y: [partsOf(attrs, shapes).rows] }),
   gradients: {},
   constants: ["x", "labels"],
   variants: {
     plain: (attrs, shapes) => ({
       dispatches: [
-        dispatch(
-          fixMatchReportKernel,
-          { ...attrs, ...partsOf(attrs.mu, shapes) },
-          { x: "x", labels: "labels", y: "y" },
-        ),
+        dispatch(fixMatchReportKernel, { ...attrs, ...partsOf(attrs, shapes) }, { x: "x", labels: "labels", y: "y" }),
       ],
     }),
   },
   cases: (["accuracy", "confident"] as const).flatMap((kind) =>
-    fixMatchCases.map((c) => ({ ...c, attrs: { kind, mu: c.attrs.mu, threshold: c.attrs.threshold } })),
+    fixMatchCases.map(({ attrs: { lambda: _, ...attrs }, ...c }) => ({ ...c, attrs: { kind, ...attrs } })),
   ),
 });
 

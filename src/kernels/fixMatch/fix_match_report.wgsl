@@ -1,11 +1,13 @@
 // KIND 0: y[r] = rows / labelled * [labels[r] = argmax x[r]] of labelled rows, 0 of others
-// KIND 1: y[r] = rows / unlabelled * [max of softmax x[r] >= threshold] of weak rows, 0 of others
+// KIND 1: y[r] = rows / unlabelled * [max of p[r] >= threshold] of weak rows, 0 of others
 //
 // What a FixMatch step tells of itself: the accuracy on its labelled rows, and the share of its unlabelled samples that got a
-// pseudo-label; both as means over all rows. Rows come in this order: labelled, weak views, strong views. Without unlabelled
+// pseudo-label; both as means over all rows. p is softmax x (LOGITS), or x
+// divided by its sum. Rows come in this order: labelled, weak views, strong views. Without unlabelled
 // rows KIND 1 is the share of all rows. One invocation computes a row.
 
 override KIND: u32 = 0;
+override LOGITS: bool = true;
 
 struct Params {
   rows: u32,
@@ -38,7 +40,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       count = params.unlabelled;
     }
     var sum = 0.0;
-    for (var c = 0u; c < params.classes; c++) { sum += exp(x[start + c] - x[start + best]); }
+    for (var c = 0u; c < params.classes; c++) {
+      sum += select(x[start + c] / x[start + best], exp(x[start + c] - x[start + best]), LOGITS);
+    }
     holds = 1.0 / sum >= params.threshold;
   }
   let counts = row >= first && row < first + count;
