@@ -6,6 +6,7 @@ import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
 import { rotations } from "./rotations/rotations";
 import { updateOperations } from "./updates/updates";
+import { weightedLosses } from "./weighted/weighted";
 
 export const transferOperations: readonly Operation[] = [
   ...classScore,
@@ -13,6 +14,7 @@ export const transferOperations: readonly Operation[] = [
   ...ntXent,
   rotations,
   ...updateOperations,
+  ...weightedLosses,
 ];
 
 /** Makes them known to `findOperation`; calling it again changes nothing. */

@@ -12,7 +12,7 @@ import { sampleCount } from "../data/labelled";
 import { concatenate } from "../data/select";
 import { mixedBatches, padded } from "./orders";
 import { classesOfModel, givesLogits } from "./probabilities";
-import { checkUnlabelled } from "./pseudo-label";
+import { checkSamples } from "./samples";
 import { augmented, rowsOf, stacked } from "./views";
 
 export interface FixMatchOptions extends Pick<
@@ -67,9 +67,12 @@ export async function fixMatch(
   options: FixMatchOptions,
 ): Promise<History> {
   const { gpu, batchSize = 16, mu = 7, threshold = 0.95, lambda = 1, seed = 0 } = options;
-  const { epochs = 1, fromLogits = givesLogits(model), optimizer = model.compiledWith?.optimizer ?? paperOptimizer() } =
-    options;
-  const counts = { labelled: checkLabelled(model, labelled), unlabelled: checkUnlabelled(who, model, unlabelled) };
+  const {
+    epochs = 1,
+    fromLogits = givesLogits(model),
+    optimizer = model.compiledWith?.optimizer ?? paperOptimizer(),
+  } = options;
+  const counts = { labelled: checkLabelled(model, labelled), unlabelled: checkSamples(who, model, unlabelled) };
   for (const [name, value] of Object.entries({ batchSize, mu }))
     if (!Number.isInteger(value) || value < 1) throw new ThawError(who, `${name} ${value}`, "a whole number above 0");
   registerTransferOperations();
@@ -121,9 +124,10 @@ function checkLabelled(model: Container, data: Dataset): number {
   if (model.outputs[0].shape.at(-1) === 1)
     throw new ThawError(who, `${model.name} has one output`, "one a class", "Give it two units and a softmax.");
   classesOfModel(who, model);
-  const count = checkUnlabelled(who, model, data);
+  const count = checkSamples(who, model, data, "labelled");
   const ids = new Set(data.y ?? []);
-  if (data.y?.length !== count) throw new ThawError(who, `${data.y?.length ?? 0} labels for ${count} samples`, "class ids");
+  if (data.y?.length !== count)
+    throw new ThawError(who, `${data.y?.length ?? 0} labels for ${count} samples`, "class ids");
   if (ids.size === 1)
     throw new ThawError(who, `all labelled samples are of class ${[...ids][0]}`, "samples of two classes or more");
   if (data.weights)
@@ -149,14 +153,15 @@ function views(
   const key = JSON.stringify([who, labelled, weak?.key, strong.key, objectives]);
   return {
     key,
-    apply: (g, batch) => {
-      const samples = batch.x.shape[0];
-      const seen = weak ? augmented(who, g, weak, batch, batch.x) : batch.x;
-      const strongly = augmented(who, g, strong, batch, rowsOf(g, batch.x, labelled, samples));
-      const x = stacked(g, seen, strongly);
-      const unread = g.constant("unread", [x.shape[0] - labelled], new Float32Array(x.shape[0] - labelled));
-      const labels = stacked(g, rowsOf(g, batch.labels, 0, labelled), unread);
-      return { ...batch, x, labels, ...objectives };
-    },
+    apply: (g, batch) =>
+      g.within("views", () => {
+        const samples = batch.x.shape[0];
+        const seen = weak ? augmented(who, g, weak, batch, batch.x) : batch.x;
+        const strongly = augmented(who, g, strong, batch, rowsOf(g, batch.x, labelled, samples));
+        const x = stacked(g, seen, strongly);
+        const unread = g.constant("unread", [x.shape[0] - labelled], new Float32Array(x.shape[0] - labelled));
+        const labels = stacked(g, rowsOf(g, batch.labels, 0, labelled), unread);
+        return { ...batch, x, labels, ...objectives };
+      }),
   };
 }

@@ -1,9 +1,10 @@
 /** Labels that a model gives to unlabelled samples where it is sure (Lee 2013, "Pseudo-Label"). */
-import { formatShape, ThawError } from "../../errors";
+import { ThawError } from "../../errors";
 import type { Container } from "../../nn/model";
 import type { Dataset } from "../../nn/trainer";
-import { sampleCount, type LabelledDataset } from "../data/labelled";
+import type { LabelledDataset } from "../data/labelled";
 import { take } from "../data/select";
+import { checkSamples } from "./samples";
 import { classProbabilities, type Probabilities, type ProbabilityOptions } from "./probabilities";
 
 export interface PseudoLabelOptions extends ProbabilityOptions {
@@ -56,7 +57,7 @@ export async function pseudoLabel(
   options: PseudoLabelOptions = {},
 ): Promise<PseudoLabels> {
   const { classNames = (unlabelled as Partial<LabelledDataset>).classNames } = options;
-  checkUnlabelled(who, model, unlabelled);
+  checkSamples(who, model, unlabelled);
   checkOptions(options);
   const probabilities = await classProbabilities(who, model, unlabelled.x, options);
   const { classes } = probabilities;
@@ -66,15 +67,6 @@ export async function pseudoLabel(
   const { labels, ...selection } = select(probabilities, options);
   const { x, shape } = take({ x: unlabelled.x, shape: unlabelled.shape }, selection.indices);
   return { dataset: { x, shape, y: Int32Array.from(labels), classNames: names }, ...selection };
-}
-
-/** Samples that a model can read, and one at least. */
-export function checkUnlabelled(name: string, model: Container, data: Dataset): number {
-  const wanted = formatShape(model.inputShape);
-  if (formatShape(data.shape) !== wanted)
-    throw new ThawError(name, `unlabelled samples of shape ${formatShape(data.shape)}`, wanted, "Resize the samples.");
-  if (data.x.length === 0) throw new ThawError(name, "there are no unlabelled samples", "at least one");
-  return sampleCount(data);
 }
 
 function checkOptions({ threshold = 0.95, maxPerClass = 1 }: PseudoLabelOptions): void {

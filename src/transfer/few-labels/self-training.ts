@@ -6,7 +6,8 @@ import type { Dataset, FitOptions, History } from "../../nn/trainer";
 import { sampleCount, type LabelledDataset } from "../data/labelled";
 import { concatenate } from "../data/select";
 import { classesOfModel } from "./probabilities";
-import { checkUnlabelled, pseudoLabel, type PseudoLabelOptions, type PseudoLabels } from "./pseudo-label";
+import { checkSamples } from "./samples";
+import { pseudoLabel, type PseudoLabelOptions, type PseudoLabels } from "./pseudo-label";
 
 export interface SelfTrainingOptions extends FitOptions, Omit<PseudoLabelOptions, "batchSize"> {
   /** How often all unlabelled samples are labelled anew and trained on. Default 3: labels hardly change after that. */
@@ -59,7 +60,8 @@ export async function trainWithPseudoLabels(
     if (!Number.isInteger(value) || value < 1) throw new ThawError(who, `${name} ${value}`, "a whole number above 0");
   if (!(pseudoWeight > 0) || !Number.isFinite(pseudoWeight))
     throw new ThawError(who, `pseudoWeight ${pseudoWeight}`, "a number above 0");
-  checkUnlabelled(who, model, unlabelled);
+  checkSamples(who, model, unlabelled);
+  checkSamples(who, model, labelled, "labelled");
   const classes = classesOfModel(who, model);
   const width = labelWidth(labelled, classes);
   const { validationData, validationBatchSize = fitting.batchSize ?? 32, batchSize = 32, seed = 0 } = fitting;

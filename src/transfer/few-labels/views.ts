@@ -12,12 +12,7 @@ import type { Graph, Value } from "../../nn/graph";
 export function augmented(who: string, g: Graph, augmentation: Preparation, batch: Batch, x: Value): Value {
   const result = augmentation.apply(g, { ...batch, x });
   const { labels, loss, metrics, lossInputs } = result;
-  if (
-    labels !== batch.labels ||
-    loss !== batch.loss ||
-    metrics !== batch.metrics ||
-    lossInputs !== batch.lossInputs
-  )
+  if (labels !== batch.labels || loss !== batch.loss || metrics !== batch.metrics || lossInputs !== batch.lossInputs)
     throw new ThawError(
       who,
       `the augmentation ${augmentation.key} changes labels`,
