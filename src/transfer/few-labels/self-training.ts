@@ -80,7 +80,9 @@ export async function trainWithPseudoLabels(
       break;
     }
     const data = together(labelled, labels.dataset, { labelledRepeats, pseudoWeight, width, classes });
-    const history = await model.fit(data, { ...fitting, seed: seed + round - 1 });
+    // How many samples got a label is not known beforehand.
+    const fits = { batchSize: Math.min(batchSize, sampleCount(data)), seed: seed + round - 1 };
+    const history = await model.fit(data, { ...fitting, ...fits });
     const validation = validationData && (await evaluate(validationData));
     done.push(summaryOf(labels, history, validation));
     if (kept && validation && isBetter(validation, kept.logs))
