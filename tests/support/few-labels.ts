@@ -14,7 +14,11 @@ import {
   type Dataset,
   type Gpu,
 } from "../../src/index";
-import { fixMatchReference, fixMatchReportReference } from "../../src/kernels/fixMatch/fixMatch.reference";
+import {
+  fixMatchGradientReference,
+  fixMatchReference,
+  fixMatchReportReference,
+} from "../../src/kernels/fixMatch/fixMatch.reference";
 import { exampleStep } from "../../src/kernels/operation";
 import type { Value } from "../../src/nn/graph";
 import type { Preparation } from "../../src/nn/compile/trace";
@@ -305,6 +309,34 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
       }
     });
 
+    it("descends the reference's gradient: none through the weak views", async () => {
+      const gpu = getGpu();
+      const [batchSize, mu, threshold, lambda, rate] = [2, 3, 0.6, 0.7, 0.5];
+      const [a, b, ids] = [draw(2, 1), draw(6, 2), [0, 2]];
+      const model = echo();
+      const options = { gpu, batchSize, mu, threshold, lambda, strong: halved, optimizer: sgd(rate) };
+      const data = { x: a, y: ids, shape: [classes] };
+      const { steps } = await fixMatch(model, data, { x: b, shape: [classes] }, options);
+      expect(steps).toBe(1);
+      const own = Array.from(mixedBatches({ labelled: 2, unlabelled: 6, batchSize, mu, steps: 1, seed: 0 })(0));
+      const views = rowsOf([...a, ...b], own, classes);
+      const x = Float64Array.from([...views, ...views.slice(2 * classes).map((v) => v / 2)]);
+      const labels = Float64Array.from({ length: 14 }, (_, r) => ids[own[r]] ?? 0);
+      const attrs = { labelled: 2, fromLogits: true, threshold, lambda };
+      const shape = { x: [14, classes], labels: [14] };
+      const { dx } = fixMatchGradientReference.run(attrs, { x, labels }, shape, exampleStep);
+      expect(dx.slice(8 * classes).some((v) => v !== 0)).toBe(true);
+      await model.readWeights();
+      const { value } = model.allParameters()[0];
+      for (const [i, w] of value.entries()) {
+        const [from, to] = [Math.floor(i / classes), i % classes];
+        const rows = Array.from({ length: 14 }, (_, r) => x[r * classes + from] * dx[r * classes + to]);
+        const gradient = rows.reduce((sum, v) => sum + v, 0);
+        expect(w).toBeCloseTo(Number(from === to) - rate * gradient, 5);
+      }
+      model.dispose();
+    });
+
     it("learns from what has no labels, with the same bits for the same seed", async () => {
       const gpu = getGpu();
       const [labelled, unlabelled, validationData] = [textures(6, 3), textures(48, 4), textures(60, 6)];
@@ -359,6 +391,8 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
       const gpu = getGpu();
       const base = backbone();
       const random = await probe(gpu, base, textures);
+      const statistics = base.allParameters().filter((p) => p.kind !== "weight");
+      expect(statistics.flatMap((p) => [...p.value]).every((v) => v === 0 || v === 1)).toBe(true);
       const before = gpu.memory.counters.liveBytes;
       const { history, negatives, warnings } = await pretrainSimCLR(base, textures(90, 5), {
         gpu,
@@ -375,6 +409,7 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
       expect([negatives, history.steps]).toEqual([62, 42]);
       expect(warnings[0]).toMatch(/32 images gives each view 62 negatives/);
       expect(await probe(gpu, base, textures)).toBeGreaterThan(random + 0.1);
+      expect(statistics.flatMap((p) => [...p.value]).some((v) => v === 0 || v === 1)).toBe(false);
       expect(base.allParameters()[0].path).toBe("conv1/kernel");
       base.dispose();
     });
@@ -413,7 +448,9 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
       const before = await weights(base);
       const flat = new Sequential([new Conv2D({ filters: 2, kernelSize: 3 })], { inputShape: [size, size, 1] });
       await expect(pretrainSimCLR(flat, data, { gpu, augmentation })).rejects.toThrow(/\[6, 6, 2\].*GlobalAverage/s);
-      await expect(pretrainSimCLR(base, data, { gpu, augmentation })).rejects.toThrow(/batchSize 128 with 6 images/);
+      await expect(pretrainSimCLR(base, data, { gpu, augmentation, batchSize: 7 })).rejects.toThrow(
+        /batchSize 7 with 6/,
+      );
       await expect(pretrainSimCLR(base, data, { gpu, augmentation, batchSize: 1 })).rejects.toThrow(/batchSize 1 /);
       await expect(pretrainSimCLR(base, data, { gpu, augmentation, batchSize: 4, temperature: 0 })).rejects.toThrow(
         /temperature 0/,

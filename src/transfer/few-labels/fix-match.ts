@@ -53,7 +53,8 @@ const who = "fixMatch";
  * `validationData` the plain cross-entropy `valLoss`, `valAccuracy` and `valConfident`. An epoch has as many steps as it takes to draw as
  * many samples as there are, labelled and unlabelled: about once each unlabelled one.
  *
- * The model is compiled for it (`gpu`, optimizer, cross-entropy, accuracy) and stays so.
+ * The model is compiled for it (`gpu`, optimizer, cross-entropy, accuracy) and stays so. The paper evaluates an average of the weights: train with
+ * `useEma: true` in the optimizer and call `useAveragedWeights(model)` afterwards.
  *
  * @param labelled with class ids
  * @param unlabelled whose labels, if any, are not read

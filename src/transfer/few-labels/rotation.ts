@@ -29,6 +29,8 @@ const who = "pretrainRotation";
  * ordinary recipe goes on with it. Its `trainable` flags are followed. The history has `loss` and `accuracy` (a quarter is chance). It teaches nothing
  * where images have no up and down, such as cells or satellite images.
  *
+ * Another compiled model that shares the backbone's layers has its own copy on the GPU; its `writeWeights()` brings it up to date.
+ *
  * @param unlabelled square images; labels, if any, are not read
  * @throws for a backbone with another output, images that are not square or of another shape, and augmentations that change labels. The backbone is as
  *   before then.

@@ -19,7 +19,7 @@ export interface SimClrOptions extends PretrainingOptions {
   readonly temperature?: number;
   /** Units of the projection head. Default [features of the backbone, 128], as in the paper (section 4.2: 128 or 2048 made no difference). */
   readonly projection?: readonly [hidden: number, out: number];
-  /** Images a step; each has `2 * batchSize - 2` negatives. Default 128: the more, the better (figure 9). */
+  /** Images a step; each view has `2 * batchSize - 2` negatives. Default 128, or all where there are fewer: the more, the better (figure 9). */
   readonly batchSize?: number;
   /** Default 100, the least of the paper's: contrastive learning gains from long training. */
   readonly epochs?: number;
@@ -44,6 +44,8 @@ const who = "pretrainSimCLR";
  * ordinary recipe goes on with it. Its `trainable` flags are followed. Batch normalization that trains uses the statistics of both views together, as
  * in the paper. The history has `loss` and `contrastiveAccuracy`: how often the other view is the nearest of all in the batch.
  *
+ * Another compiled model that shares the backbone's layers has its own copy on the GPU; its `writeWeights()` brings it up to date.
+ *
  * Batches are full: an epoch's last one is filled up with images that came before.
  *
  * @param unlabelled labels, if any, are not read
@@ -55,9 +57,10 @@ export async function pretrainSimCLR(
   unlabelled: Dataset,
   options: SimClrOptions,
 ): Promise<SimClr> {
-  const { augmentation, temperature = 0.5, batchSize = 128, epochs = 100, seed = 0 } = options;
+  const { augmentation, temperature = 0.5, epochs = 100, seed = 0 } = options;
   const width = checkBackbone(who, backbone);
   const count = checkSamples(who, backbone, unlabelled);
+  const { batchSize = Math.min(128, count) } = options;
   const [hidden, out] = options.projection ?? [width, 128];
   if (!Number.isInteger(batchSize) || batchSize < 2 || batchSize > count)
     throw new ThawError(
