@@ -177,7 +177,9 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
           const sum = scores.reduce((total, v) => total + Math.exp(v), 0);
           expect(all.confidences[i]).toBeCloseTo(Math.exp(Math.max(...scores)) / sum, 5);
         });
-        const one = await pseudoLabel(model, data, { threshold: 0.9, classNames: ["a", "b", "c"] });
+        const named = { ...data, names: ["n0", "n1", "n2", "n3", "n4", "n5", "n6"] };
+        const one = await pseudoLabel(model, named, { threshold: 0.9, classNames: ["a", "b", "c"] });
+        expect(one.dataset.names).toEqual(["n4", "n5", "n6"]);
         expect([one.indices, [...one.dataset.y]]).toEqual([
           [4, 5, 6],
           [1, 2, 0],
@@ -205,6 +207,7 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
         ...options,
         labelledRepeats: 2,
         pseudoWeight: 0.5,
+        validationBatchSize: 24,
       });
       expect(good.rounds.length).toBe(2);
       for (const { counts, kept, history } of good.rounds) {

@@ -65,8 +65,10 @@ export async function pseudoLabel(
   if (names.length !== classes)
     throw new ThawError(who, `${names.length} class names`, `${classes}, as ${model.name} has classes`);
   const { labels, ...selection } = select(probabilities, options);
-  const { x, shape } = take({ x: unlabelled.x, shape: unlabelled.shape }, selection.indices);
-  return { dataset: { x, shape, y: Int32Array.from(labels), classNames: names }, ...selection };
+  const { names: files } = unlabelled as Partial<LabelledDataset>;
+  const samples = { x: unlabelled.x, shape: unlabelled.shape, ...(files && { names: files }) };
+  const dataset = { ...take(samples, selection.indices), y: Int32Array.from(labels), classNames: names };
+  return { dataset, ...selection };
 }
 
 function checkOptions({ threshold = 0.95, maxPerClass = 1 }: PseudoLabelOptions): void {

@@ -68,6 +68,10 @@ export async function trainWithPseudoLabels(
   const labelling = given({ threshold, balanced, maxPerClass, temperature, fromLogits, classNames, batchSize });
   const evaluate = (data: Dataset) => model.evaluate(data, { batchSize: validationBatchSize });
 
+  /** Callbacks may have put other weights in place than those of the last epoch. */
+  const behind = async (history: History, data: Dataset) =>
+    fitting.callbacks?.length || history.epochs === 0 ? await evaluate(data) : lastValidation(history);
+
   const before = validationData && (await evaluate(validationData));
   let kept = before && { round: 0, logs: before, weights: await weightsOf(model) };
   const done: SelfTrainingRound[] = [];
@@ -83,7 +87,7 @@ export async function trainWithPseudoLabels(
     // How many samples got a label is not known beforehand.
     const fits = { batchSize: Math.min(batchSize, sampleCount(data)), seed: seed + round - 1 };
     const history = await model.fit(data, { ...fitting, ...fits });
-    const validation = validationData && (await evaluate(validationData));
+    const validation = validationData && (await behind(history, validationData));
     done.push(summaryOf(labels, history, validation));
     if (kept && validation && isBetter(validation, kept.logs))
       kept = { round, logs: validation, weights: await weightsOf(model) };
@@ -94,6 +98,12 @@ export async function trainWithPseudoLabels(
     model.writeWeights();
   }
   return { rounds: done, best: kept?.round ?? done.length, ...(before && { before }), ...(stopped && { stopped }) };
+}
+
+/** `loss` and metrics of the last epoch's `valLoss`, ... */
+function lastValidation({ history }: History): Record<string, number> {
+  const own = Object.entries(history).filter(([name]) => name.startsWith("val"));
+  return Object.fromEntries(own.map(([name, values]) => [name[3].toLowerCase() + name.slice(4), values.at(-1)!]));
 }
 
 /** Without entries that are undefined. */
