@@ -10,7 +10,9 @@ import { checkSamples } from "./samples";
 import { pseudoLabel, type PseudoLabelOptions, type PseudoLabels } from "./pseudo-label";
 
 export interface SelfTrainingOptions extends FitOptions, Omit<PseudoLabelOptions, "batchSize"> {
-  /** How often all unlabelled samples are labelled anew and trained on. Default 3: labels hardly change after that. */
+  /**
+   * How often all unlabelled samples are labelled anew and trained on. Default 3. An `optimizer` given here starts anew each time.
+   */
   readonly rounds?: number;
   /** How often each labelled sample comes in an epoch. Default 1. */
   readonly labelledRepeats?: number;
@@ -70,7 +72,7 @@ export async function trainWithPseudoLabels(
 
   /** Callbacks may have put other weights in place than those of the last epoch. */
   const behind = async (history: History, data: Dataset) =>
-    fitting.callbacks?.length || history.epochs === 0 ? await evaluate(data) : lastValidation(history);
+    fitting.callbacks?.length || history.ended !== "finished" ? await evaluate(data) : lastValidation(history);
 
   const before = validationData && (await evaluate(validationData));
   let kept = before && { round: 0, logs: before, weights: await weightsOf(model) };
