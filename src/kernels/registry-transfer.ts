@@ -1,14 +1,18 @@
 /** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
 import { classScore } from "./classScore/classScore";
+import { fixMatch } from "./fixMatch/fixMatch";
 import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
+import { rotations } from "./rotations/rotations";
 import { updateOperations } from "./updates/updates";
 import { weightedLosses } from "./weighted/weighted";
 
 export const transferOperations: readonly Operation[] = [
   ...classScore,
+  ...fixMatch,
   ...ntXent,
+  rotations,
   ...updateOperations,
   ...weightedLosses,
 ];

@@ -17,6 +17,7 @@ export {
   warmUp,
   type Schedule,
 } from "./schedules";
+export * from "./few-labels";
 export * from "./inside";
 export * from "./callbacks";
 export * from "./recipe";

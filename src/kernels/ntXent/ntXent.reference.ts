@@ -60,3 +60,10 @@ export const ntXentWithGradientReference = reference<NtXentAttrs>(
   }),
   terms,
 );
+
+export const contrastiveAccuracyReference = reference<object>("contrastiveAccuracy", (_, { x }, shapes) => {
+  const { rows, s, partner } = pairs(x!, shapes.x!, 1);
+  const others = (r: number) => Array.from({ length: rows }, (__, k) => k).filter((k) => k !== r && k !== partner(r));
+  const nearest = (r: number) => others(r).every((k) => s(r, k) < s(r, partner(r)));
+  return { correct: Float64Array.from({ length: rows }, (__, r) => Number(nearest(r))) };
+});

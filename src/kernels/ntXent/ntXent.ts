@@ -44,6 +44,14 @@ export const ntXentGradientKernel: Kernel<Pairs> = {
   cost: (p) => ({ flops: 4 * p.rows * size(p), bytes: 8 * size(p) }),
 };
 
+export const contrastiveAccuracyKernel: Kernel<Rows> = {
+  program: wgsl("inside", "contrastive_accuracy"),
+  params: ({ rows, width }) => ({ rows, width }),
+  workgroups: (p) => foldWorkgroups(p.rows),
+  sizes: (p) => ({ u: size(p), correct: p.rows }),
+  cost: (p) => ({ flops: 2 * p.rows * size(p), bytes: 4 * (size(p) + p.rows) }),
+};
+
 const name = "ntXent";
 
 function check({ temperature }: NtXentAttrs, x: Shape | undefined): Shape {
@@ -109,8 +117,29 @@ function form(which: string, loss: boolean, gradient: boolean): Operation<NtXent
   });
 }
 
-/** The loss of each view, the gradient of its mean, and both at once. */
+/** The metric that goes with it: whether a view's partner is the nearest of all others. */
+const contrastiveAccuracy = operation<object>({
+  name: "contrastiveAccuracy",
+  inputs: ["x", "labels"],
+  outputs: ["correct"],
+  shapes: (_, { x }) => ({ correct: [check({ temperature: 1 }, x)[0]] }),
+  gradients: {},
+  constants: ["x", "labels"],
+  variants: {
+    plain: (_, { x: [rows, width] }) => ({
+      dispatches: [
+        dispatch(ntXentNormalizeKernel, { rows, width }, { x: "x", u: "u", inverse: "inverse" }),
+        dispatch(contrastiveAccuracyKernel, { rows, width }, { u: "u", correct: "correct" }),
+      ],
+      scratch: { u: rows * width, inverse: rows },
+    }),
+  },
+  cases: cases.map(({ inputs }) => ({ attrs: {}, inputs })),
+});
+
+/** The loss of each view, the gradient of its mean, both at once, and the metric. */
 export const ntXent: readonly Operation[] = [
+  contrastiveAccuracy,
   form(name, true, false),
   form(`${name}Gradient`, false, true),
   form(`${name}WithGradient`, true, true),

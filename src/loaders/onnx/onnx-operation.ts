@@ -51,23 +51,31 @@ export class OnnxOperation extends Layer {
   }
 
   call(g: Graph, inputs: readonly Value[]): Value[] {
-    const e = this.#emitter(g, (constant, arrangement) => this.#own(g, constant, arrangement));
+    const e = this.#emitter(g, inputs, (constant, arrangement) => this.#own(g, constant, arrangement));
     return this.#emit(g, inputs, (constant, arrangement) => this.#own(g, constant, arrangement)).map((t) =>
       e.memory(t),
     );
   }
 
-  #emitter(g: Graph, own: (constant: HostTensor, arrangement: Arrangement) => Value): Emitter {
+  #emitter(
+    g: Graph,
+    inputs: readonly Value[],
+    own: (constant: HostTensor, arrangement: Arrangement) => Value,
+  ): Emitter {
+    // The batch is memory axis 0 of what is computed from samples.
+    const computed = this.#options.inputs.filter((x): x is Layout => x !== undefined && !isHost(x));
+    const sampled = inputs.find((_, i) => computed[i]?.shape[0] === batchSize);
     return new Emitter(
       g,
       batchSize,
       (_, constant, arrangement) => own(constant, arrangement),
       this.#options.literalBatch,
+      sampled?.shape[0],
     );
   }
 
   #emit(g: Graph, inputs: readonly Value[], own: (constant: HostTensor, arrangement: Arrangement) => Value): Tensor[] {
-    const e = this.#emitter(g, own);
+    const e = this.#emitter(g, inputs, own);
     let next = 0;
     const operands = this.#options.inputs.map((x): Operand | undefined =>
       x === undefined || isHost(x) ? x : { ...x, value: inputs[next++] },

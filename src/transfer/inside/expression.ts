@@ -108,3 +108,10 @@ export function callTapped(
 
 const isValues = (v: unknown): v is Value[] =>
   Array.isArray(v) && v.length > 0 && v.every((e) => typeof e === "object" && e !== null && "role" in e);
+
+/** What a softmax or sigmoid at the end of the graph was given; without one, the output itself. */
+export function logits(g: Graph, output: Value): Value {
+  const node = g.nodes.findLast((n) => Object.values(n.outputs).includes(output.id));
+  const squashes = node && (node.op === "softmax" || (node.op === "activation" && node.attrs.kind === "sigmoid"));
+  return squashes ? g.values[node.inputs.x] : output;
+}

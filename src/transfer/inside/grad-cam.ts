@@ -2,12 +2,11 @@
 import { formatShape, ThawError } from "../../errors";
 import { registerTransferOperations } from "../../kernels/registry-transfer";
 import { elements, type Shape } from "../../kernels/operation";
-import type { Graph, Value } from "../../nn/graph";
 import type { Container } from "../../nn/model";
 import { sgd } from "../../nn/optimizers";
 import { Parameter } from "../../nn/parameter";
 import type { Dataset } from "../../nn/trainer";
-import { callTapped, Expression, frozenCopies } from "./expression";
+import { callTapped, Expression, frozenCopies, logits } from "./expression";
 import { colorOf, resizePlane, type ColorMap, type RgbaImage } from "./images";
 import { findTap, layerTaps, readTaps, type ReadOptions, type Tap } from "./taps";
 
@@ -71,13 +70,6 @@ export async function gradCam(model: Container, x: Dataset["x"], options: GradCa
     return resize ? resizePlane(map, [height, width], toSize) : map;
   });
   return { layer: tap.path, classIds, scores: scores.data, size: toSize, maps };
-}
-
-/** What a softmax or sigmoid at the end of the graph was given; without one, the output itself. */
-function logits(g: Graph, output: Value): Value {
-  const node = g.nodes.findLast((n) => Object.values(n.outputs).includes(output.id));
-  const squashes = node && (node.op === "softmax" || (node.op === "activation" && node.attrs.kind === "sigmoid"));
-  return squashes ? g.values[node.inputs.x] : output;
 }
 
 function chosenClasses(classId: number | "predicted", scores: Float32Array, classes: number): number[] {

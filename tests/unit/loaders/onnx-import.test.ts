@@ -403,3 +403,18 @@ describe.skipIf(!hasSharedAssets)("shared files", () => {
     },
   );
 });
+
+describe("a graph that sees each sample in several views", () => {
+  it.each(["cnn.ts", "cnn.dy", "vit.ts", "vit.dy", "vit.ts.batch1"])(
+    "%s has as many rows as it is given",
+    async (name) => {
+      const model = await readOnnx(name, await readBytes(`tests/fixtures/onnx/${name}.onnx`));
+      const shapes = (batch: number) => {
+        const g = new Graph(batch);
+        model.call(g, [g.input("x", [6, ...model.inputShape])], { training: false });
+        return g.nodes.map((n) => g.shapesOf(n));
+      };
+      expect(shapes(2)).toEqual(shapes(6));
+    },
+  );
+});

@@ -28,11 +28,13 @@ export class Emitter {
     readonly constants: Constants,
     /** The batch that the file says, where it says a number: reshapes in it say the same. */
     readonly literalBatch = 1,
+    /** Samples that the graph has here: more than its batch where each is seen in several views. */
+    readonly samples = g.batchSize,
   ) {}
 
   /** A size of the import, for the graph's batch. */
   size(d: number): number {
-    return this.batch > 1 && d % this.batch === 0 ? (d / this.batch) * this.g.batchSize : d;
+    return this.batch > 1 && d % this.batch === 0 ? (d / this.batch) * this.samples : d;
   }
 
   /** The same memory under another shape, in sizes of the import. */

@@ -1,0 +1,4 @@
+import { fewLabelsSuite } from "../support/few-labels";
+import { testGpu } from "../support/gpu";
+
+fewLabelsSuite(testGpu());
