@@ -2,7 +2,6 @@
 import { ThawError } from "../errors";
 import type { Gpu } from "../gpu/device";
 import type { StepValues } from "../kernels/step";
-import { adapterTraits } from "../nn/adapter-traits";
 import type { Halving } from "../nn/compile/half-weights";
 import type { Plan } from "../nn/compile/plan";
 import type { Mode, Objective } from "../nn/compile/trace";
@@ -31,7 +30,7 @@ import { parseOptimizer } from "../nn/optimizers";
 import { Plans, type WantedPlan } from "./plans";
 import { feedOfData, ResidentDataset } from "./resident";
 import { batchSizes, type Pass } from "./session";
-import { predict, trainOnBatch } from "./on-batch";
+import { predict } from "./predict";
 import { StandingSteps, type StandingStep } from "./standing";
 
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
@@ -119,13 +118,8 @@ export class ModelTrainer implements Trainer {
   }
 
   /** Times all kernels of a plan that have no answer yet; plans made from now on follow the answers. */
-  async tune({ batchSize = 32, mode = "train", budget = Infinity }: TuneOptions): Promise<TuningReport> {
-    if (mode !== "predict") this.#needLoss("tune");
-    const { checkTunable, TuningReport, tunePlan } = await import("./tuner");
-    checkTunable(this.gpu);
-    const result = await tunePlan(this.gpu, this.planFor({ mode, batchSize }), adapterTraits(this.gpu), budget);
-    this.plans.forget();
-    return new TuningReport(result);
+  async tune(options: TuneOptions): Promise<TuningReport> {
+    return await (await import("./tuner")).tuneTrainer(this, options);
   }
 
   /** Values of the step uniform for training step number `iteration` (from 1). */
@@ -228,7 +222,7 @@ export class ModelTrainer implements Trainer {
   }
 
   async trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>> {
-    return await trainOnBatch(this, x, y);
+    return await (await import("./extras")).trainOnBatch(this, x, y);
   }
 
   /** A step on samples from outside, prepared for the next call too. */

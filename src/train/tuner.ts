@@ -7,9 +7,11 @@ import { findOperation } from "../kernels/registry";
 import { operationOfKey } from "../kernels/tuning-key";
 import { GpuCandidateTimer } from "../nn/candidate-timer";
 import type { Plan } from "../nn/compile/plan";
+import { adapterTraits } from "../nn/adapter-traits";
+import type { TuneOptions } from "../nn/trainer";
 import { tune, type TuningResult } from "../nn/tune";
-
-export { TuningReport } from "../nn/tuning-report";
+import { TuningReport } from "../nn/tuning-report";
+import type { ModelTrainer } from "./model-trainer";
 
 /** @param budget milliseconds */
 export async function tunePlan(gpu: Gpu, plan: Plan, adapter: AdapterTraits, budget: number): Promise<TuningResult> {
@@ -39,8 +41,13 @@ export function checkTable(table: TuningTable): void {
   }
 }
 
-/** @throws ThawError for a device whose answers must stay as they are. */
-export function checkTunable(gpu: Gpu): void {
+/**
+ * Times all kernels of a plan that have no answer yet.
+ *
+ * @throws ThawError for a device whose answers must stay as they are.
+ */
+export async function tuneTrainer(trainer: ModelTrainer, options: TuneOptions): Promise<TuningReport> {
+  const { gpu, plans } = trainer;
   if (gpu.tuning.pinned)
     throw new ThawError(
       "tune",
@@ -48,4 +55,8 @@ export function checkTunable(gpu: Gpu): void {
       "a device that may be tuned",
       'Request the device with tuning: "auto", or with a budget or store.',
     );
+  const { budget = Infinity, mode, batchSize } = options;
+  const result = await tunePlan(gpu, trainer.plan({ mode, batchSize }), adapterTraits(gpu), budget);
+  plans.forget();
+  return new TuningReport(result);
 }
