@@ -22,7 +22,7 @@ export type { FrozenPrecision } from "./nn/compile/half-weights";
 export { makePlan, type PlanRequest } from "./nn/compile/make-plan";
 export { Plan, type LayerPlan, type PhaseTotals, type PlanJson, type PlanStep } from "./nn/compile/plan";
 export { formatBytes, formatFlops } from "./nn/compile/plan-text";
-export type { Mode, Objective } from "./nn/compile/trace";
+export type { Batch, Mode, Objective, Preparation } from "./nn/compile/trace";
 export type { Optimizer } from "./nn/compile/update";
 export type {
   Callback,

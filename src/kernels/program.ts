@@ -15,6 +15,7 @@ const files = {
   software: () => import("./programs/software"),
   training: () => import("./programs/training"),
   updates: () => import("./programs/updates"),
+  weighted: () => import("./programs/weighted"),
   winograd: () => import("./programs/winograd"),
 };
 

@@ -4,8 +4,14 @@ import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
 import { updateOperations } from "./updates/updates";
+import { weightedLosses } from "./weighted/weighted";
 
-export const transferOperations: readonly Operation[] = [...classScore, ...ntXent, ...updateOperations];
+export const transferOperations: readonly Operation[] = [
+  ...classScore,
+  ...ntXent,
+  ...updateOperations,
+  ...weightedLosses,
+];
 
 /** Makes them known to `findOperation`; calling it again changes nothing. */
 export const registerTransferOperations = (): void => registerOperations(transferOperations);

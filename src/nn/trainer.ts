@@ -7,7 +7,7 @@ import type { Gpu } from "../gpu/device";
 import type { Shape } from "../kernels/operation";
 import type { FrozenPrecision } from "./compile/half-weights";
 import type { Plan } from "./compile/plan";
-import type { Mode, Objective } from "./compile/trace";
+import type { Mode, Objective, Preparation } from "./compile/trace";
 import type { Optimizer } from "./compile/update";
 import type { Container } from "./model";
 import type { Parameter } from "./parameter";
@@ -22,6 +22,8 @@ export interface Dataset {
   readonly y?: Uint8Array | Int32Array | Uint32Array | Float32Array | readonly number[];
   /** Shape of one sample, e.g. [32, 32, 3]. */
   readonly shape: Shape;
+  /** How much each sample counts in the loss (Keras's sample_weight): its loss is multiplied by this. Default 1. */
+  readonly weights?: ArrayLike<number>;
 }
 
 export interface CompileOptions {
@@ -98,13 +100,23 @@ export interface Callback {
 export interface FitOptions {
   /** Default 1. */
   readonly epochs?: number;
-  /** Default 32; the last batch of an epoch may be smaller. */
+  /** Default 32, or all samples where there are fewer; the last batch of an epoch may be smaller. */
   readonly batchSize?: number;
   readonly validationData?: Dataset;
   /** Default: `batchSize`. */
   readonly validationBatchSize?: number;
-  /** Default true: another order each epoch, from the seed. */
-  readonly shuffle?: boolean;
+  /**
+   * Default true: another order each epoch, from the seed. A function gives the order itself, one index for each sample of the epoch; some may
+   * come twice and others not at all (`balanced()` of thaw/transfer).
+   */
+  readonly shuffle?: boolean | ((epoch: number) => ArrayLike<number>);
+  /**
+   * By class id: how much its samples count in the loss of training (not of validation), e.g. `classWeights(data)` of
+   * thaw/transfer. Multiplied with the data's own weights. Default 1.
+   */
+  readonly classWeight?: Readonly<Record<number, number>>;
+  /** What is done to each training batch on the GPU before the first layer, e.g. `augmentation()` of thaw/transfer. */
+  readonly preparation?: Preparation;
   /** For the order of samples and for dropout; default 0. The same seed gives the same bits. */
   readonly seed?: number;
   /**
@@ -143,6 +155,8 @@ export interface PlanOptions {
   readonly data?: Dataset;
   /** With `data`, as for `fit`; default "auto". */
   readonly cacheFeatures?: FitOptions["cacheFeatures"];
+  /** As for `fit`. Weights of samples and classes are left out of this plan: they add one dispatch. */
+  readonly preparation?: Preparation;
   /** With `data`; default 2, as one epoch is cached only when asked for. */
   readonly epochs?: number;
 }

@@ -9,6 +9,7 @@ export interface CheckedDataset {
   readonly bytes: boolean;
   readonly x: Uint8Array | Float32Array;
   readonly y: Float32Array | undefined;
+  readonly weights: ArrayLike<number> | undefined;
   /** Label elements a sample. */
   readonly label: number;
 }
@@ -48,7 +49,7 @@ export function checkDataset(
   }
   const x =
     data.x instanceof Float32Array ? data.x : new Uint8Array(data.x.buffer, data.x.byteOffset, data.x.byteLength);
-  if (labelShape === undefined) return { count, sample, bytes, x, y: undefined, label: 0 };
+  if (labelShape === undefined) return { count, sample, bytes, x, y: undefined, label: 0, weights: undefined };
   const label = elements(labelShape);
   if (!data.y) throw new ThawError(name, "there are no labels", `${count} labels of shape ${formatShape(labelShape)}`);
   if (data.y.length !== count * label) {
@@ -66,7 +67,7 @@ export function checkDataset(
     const expected = classes === undefined ? "finite numbers" : `a class id from 0 to ${classes - 1}`;
     throw new ThawError(name, `label ${y[bad]} of sample ${Math.floor(bad / label)}`, expected);
   }
-  return { count, sample, bytes, x, y, label };
+  return { count, sample, bytes, x, y, label, weights: data.weights };
 }
 
 /** The first or last samples of a set, without copying. */
@@ -77,5 +78,6 @@ export function subset(data: Dataset, from: number, to: number): Dataset {
     shape: data.shape,
     x: data.x.subarray(from * sample, to * sample),
     ...(data.y && { y: data.y.slice(from * label, to * label) }),
+    ...(data.weights && { weights: Array.from(data.weights).slice(from, to) }),
   };
 }

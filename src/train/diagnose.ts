@@ -43,8 +43,13 @@ async function findNonFinite(
   seed: number,
   iteration: number,
 ): Promise<string> {
-  const { data, resources, request } = session.passes[0];
-  const plan = trainer.plans.diagnosis(batch.size, data.feed, request);
+  const { data, resources, request, preparation } = session.passes[0];
+  const plan = trainer.plans.diagnosis({
+    batchSize: batch.size,
+    feed: data.feed,
+    features: request,
+    preparation,
+  });
   const workspace = new Workspace(trainer.gpu, [plan]);
   let executor: Executor | undefined;
   // The forward pass of training moves the statistics of batch normalization; they are put back.

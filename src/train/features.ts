@@ -8,7 +8,7 @@ import { featureArrays, featureBytes, type FeatureArrays } from "../nn/compile/f
 import { featureResource } from "../nn/compile/cut-features";
 import type { Plan } from "../nn/compile/plan";
 import { formatBytes } from "../nn/compile/plan-text";
-import type { Mode } from "../nn/compile/trace";
+import type { Mode, Preparation } from "../nn/compile/trace";
 import { Executor } from "../nn/executor";
 import type { FitOptions } from "../nn/trainer";
 import { Workspace } from "../nn/workspace";
@@ -31,6 +31,7 @@ export interface FeatureUse {
   readonly batchSize: number;
   readonly cacheFeatures: NonNullable<FitOptions["cacheFeatures"]>;
   readonly epochs: number;
+  readonly preparation?: Preparation | undefined;
 }
 
 /** Arrays over a data set, full once `complete`. */
@@ -62,7 +63,7 @@ export class FeatureCache {
    * @throws when they were asked for (not "auto") and cannot be cached.
    */
   decide(use: FeatureUse): FeatureRequest {
-    const { cacheFeatures, mode, batchSize, data, epochs } = use;
+    const { cacheFeatures, mode, data, epochs } = use;
     if (cacheFeatures === false) return { part: "none", reason: "cacheFeatures is false" };
     const asked = cacheFeatures !== "auto";
     const refuse = (reason: string, expected: string, remedy: string): FeatureRequest => {
@@ -71,7 +72,7 @@ export class FeatureCache {
         throw new ThawError("fit", `features cannot be cached: ${reason}`, expected, remedy);
       return { part: "none", reason };
     };
-    const cut = this.#trainer.plans.featureCut(mode, batchSize);
+    const cut = this.#trainer.plans.featureCut(use);
     if ("reason" in cut)
       return refuse(cut.reason, "frozen layers with nothing trainable or random below", "Leave cacheFeatures out.");
     const format: FeatureFormat = cacheFeatures === "float16" ? "float16" : "float32";
@@ -105,9 +106,9 @@ export class FeatureCache {
     return kept !== undefined && kept.key === this.#keyOf(this.#planBelow(use, request), use.data);
   }
 
-  #planBelow({ mode, batchSize }: FeatureUse, request: FeatureRequest): Plan {
+  #planBelow({ mode, batchSize, preparation }: FeatureUse, request: FeatureRequest): Plan {
     if (request.part === "none") throw new Error("features: no plan without a cut");
-    return this.#trainer.planFor({ mode, batchSize, features: { ...request, part: "below" } });
+    return this.#trainer.planFor({ mode, batchSize, preparation, features: { ...request, part: "below" } });
   }
 
   /** Everything that the features depend on: how they are computed, from which weights, and the samples themselves. */

@@ -1,40 +1,31 @@
 /** The training loop. */
-import { ThawError } from "../errors";
-import type { Callback, Dataset, FitOptions, History, TrainingContext } from "../nn/trainer";
+import type { Dataset, FitOptions, History, TrainingContext } from "../nn/trainer";
 import { evaluatePass } from "./evaluate";
 import type { ModelTrainer } from "./model-trainer";
+import { shuffledOrder } from "./resident";
 import { Means, ResultReader, type StepResult } from "./results";
 import { batchesOf, createSession, Throttle, type Pass, type Session } from "./session";
 
 export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOptions): Promise<History> {
-  const settings = checkOptions(options);
   // Everything that can be wrong with data is found before anything is allocated.
   const training = trainer.check("fit", data);
+  const settings = settle(options, training.count);
   const validation = options.validationData && trainer.check("validationData", options.validationData);
-  if (settings.batchSize > training.count) {
-    const remedy = "Use a smaller batch size.";
-    throw new ThawError(
-      "fit",
-      `batch size ${settings.batchSize} with ${training.count} samples`,
-      `at most ${training.count}`,
-      remedy,
-    );
-  }
-  if (trainer.model.trainableParameters.length === 0) {
-    throw new ThawError(
-      "fit",
-      `every layer of ${trainer.model.name} is frozen`,
-      "at least one trainable layer with weights",
-      "Set trainable on a layer.",
-    );
-  }
+  const { epochs, batchSize, validationBatchSize, cacheFeatures } = settings;
+  if (
+    ![epochs, batchSize, validationBatchSize].every((n) => Number.isInteger(n) && n > 0) ||
+    !["auto", true, false, "float16"].includes(cacheFeatures) ||
+    batchSize > training.count ||
+    trainer.model.trainableParameters.length === 0
+  )
+    throw (await import("./extras")).explainOptions(trainer.model, settings, training.count);
   if (options.optimizer) trainer.useOptimizer(options.optimizer);
   const passes: Pass[] = [];
   try {
     passes.push(await trainer.pass("train", training, settings.batchSize, "training", settings));
     if (validation) {
-      const batchSize = Math.min(settings.validationBatchSize, validation.count);
-      passes.push(await trainer.pass("evaluate", validation, batchSize, "validation", settings));
+      const size = Math.min(validationBatchSize, validation.count);
+      passes.push(await trainer.pass("evaluate", validation, size, "validation", { cacheFeatures, epochs }));
     } else {
       trainer.features.release("validation");
     }
@@ -54,26 +45,25 @@ export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOpti
   }
 }
 
-export interface Settings {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly validationBatchSize: number;
-  readonly shuffle: boolean;
-  readonly seed: number;
-  readonly cacheFeatures: NonNullable<FitOptions["cacheFeatures"]>;
-  readonly callbacks: readonly Callback[];
-  readonly signal: AbortSignal | undefined;
-}
+/** Options of `fit` with their defaults. */
+export type Settings = FitOptions &
+  Required<
+    Pick<
+      FitOptions,
+      "epochs" | "batchSize" | "validationBatchSize" | "shuffle" | "seed" | "cacheFeatures" | "callbacks"
+    >
+  >;
 
-function checkOptions(options: FitOptions): Settings {
-  const { epochs = 1, batchSize = 32, shuffle = true, seed = 0, callbacks = [], signal } = options;
-  const { validationBatchSize = batchSize, cacheFeatures = "auto" } = options;
-  if (!["auto", true, false, "float16"].includes(cacheFeatures))
-    throw new ThawError("fit", `cacheFeatures ${String(cacheFeatures)}`, '"auto", true, false or "float16"');
-  for (const [name, value] of Object.entries({ epochs, batchSize, validationBatchSize })) {
-    if (!Number.isInteger(value) || value < 1) throw new ThawError("fit", `${name} ${value}`, "a whole number above 0");
-  }
-  return { epochs, batchSize, validationBatchSize, shuffle, seed, cacheFeatures, callbacks, signal };
+function settle(options: FitOptions, count: number): Settings {
+  const {
+    epochs = 1,
+    batchSize = Math.min(32, count),
+    validationBatchSize = batchSize,
+    shuffle = true,
+    seed = 0,
+  } = options;
+  const { cacheFeatures = "auto", callbacks = [] } = options;
+  return { ...options, epochs, batchSize, validationBatchSize, shuffle, seed, cacheFeatures, callbacks };
 }
 
 class Loop {
@@ -98,7 +88,7 @@ class Loop {
     const started = performance.now();
     // Only callbacks need it.
     if (callbacks[0])
-      this.#context = (await import("./occasional")).createContext(this.#trainer, this.#session, this.#settings);
+      this.#context = (await import("./extras")).createContext(this.#trainer, this.#session, this.#settings);
     const context = this.#context!;
     let aborted = false;
     let done = 0;
@@ -144,7 +134,9 @@ class Loop {
     const { batchSize, shuffle, seed, signal } = this.#settings;
     const trainer = this.#trainer;
     const data = this.#session.passes[0].data;
-    if (shuffle) data.shuffle(seed * 100_003 + epoch + 1);
+    const { count } = data.data;
+    if (typeof shuffle === "function") data.order((await import("./extras")).orderOf(shuffle(epoch), count));
+    else if (shuffle) data.order(shuffledOrder(count, seed * 100_003 + epoch + 1));
     this.#means = new Means();
     const reader = new ResultReader(trainer.gpu, this.#session.workspace, (result) => this.#take(result));
     const throttle = new Throttle(trainer.gpu);
@@ -169,7 +161,7 @@ class Loop {
     }
     await reader.finish(ran);
     if (this.#halted) {
-      const { explainHalt } = await import("./occasional"); // which most trainings never need
+      const { explainHalt } = await import("./extras"); // which most trainings never need
       const { iteration } = this.#halted;
       const batch = batches[iteration - epochStart - 1];
       throw await explainHalt(trainer, this.#session, this.#halted, { batch, epoch, seed });

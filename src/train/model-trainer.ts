@@ -3,7 +3,7 @@ import { ThawError } from "../errors";
 import type { Gpu } from "../gpu/device";
 import type { StepValues } from "../kernels/step";
 import { adapterTraits } from "../nn/adapter-traits";
-import type { FrozenPrecision } from "../nn/compile/half-weights";
+import type { Halving } from "../nn/compile/half-weights";
 import type { Plan } from "../nn/compile/plan";
 import type { Mode, Objective } from "../nn/compile/trace";
 import type { Optimizer } from "../nn/compile/update";
@@ -37,7 +37,9 @@ import { StandingSteps, type StandingStep } from "./standing";
 export async function createTrainer(model: Container, options: CompileOptions): Promise<Trainer> {
   const { pinned, size, table } = options.gpu.tuning;
   if (pinned && size > 0) (await import("./tuner")).checkTable(table);
-  const trainer = new ModelTrainer(model, options);
+  const { frozenPrecision } = options;
+  const halving = frozenPrecision && (await import("./extras")).halving(frozenPrecision);
+  const trainer = new ModelTrainer(model, options, halving);
   await optionsOf(trainer.optimizer); // so that plan() finds their operations
   return trainer;
 }
@@ -45,16 +47,9 @@ export async function createTrainer(model: Container, options: CompileOptions): 
 /** What prepares an optimizer's options, loaded where it has some. */
 async function optionsOf(optimizer: Optimizer) {
   if (!optimizer.options) return undefined;
-  const options = await import("./optimizer-options");
+  const options = await import("./extras");
   options.checkOptions(optimizer);
   return options;
-}
-
-function parseFrozenPrecision(value: string | undefined): FrozenPrecision {
-  if (value === undefined) return "float32";
-  const known = (["float32", "float16Weights", "float16"] as const).find((p) => p === value);
-  if (known) return known;
-  throw new ThawError("compile", `frozenPrecision "${value}"`, '"float32", "float16Weights" or "float16"');
 }
 
 export class ModelTrainer implements Trainer {
@@ -77,14 +72,14 @@ export class ModelTrainer implements Trainer {
   constructor(
     readonly model: Container,
     options: CompileOptions,
+    halving: Halving | undefined,
   ) {
     this.gpu = options.gpu;
     this.loss = options.loss === undefined ? undefined : parseLoss(options.loss);
     this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
     if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
     this.optimizer = parseOptimizer(options.optimizer ?? "adam");
-    const frozenPrecision = parseFrozenPrecision(options.frozenPrecision);
-    this.plans = new Plans({ gpu: this.gpu, model, loss: this.loss, metrics: this.metrics, frozenPrecision });
+    this.plans = new Plans({ gpu: this.gpu, model, loss: this.loss, metrics: this.metrics, halving });
     model.assignPaths();
     this.#state = new DeviceState(this.gpu, model.allParameters(), model.name);
   }
@@ -111,14 +106,16 @@ export class ModelTrainer implements Trainer {
     return this.plans.get(wanted, this.optimizer);
   }
 
-  plan({ batchSize = 32, mode = "train", data, cacheFeatures = "auto", epochs = 2 }: PlanOptions): Plan {
+  plan(options: PlanOptions): Plan {
+    const { batchSize = 32, mode = "train", data, cacheFeatures = "auto", epochs = 2, preparation } = options;
     if (mode !== "predict") this.#needLoss("plan");
-    if (!data || mode === "predict") return this.planFor({ mode, batchSize });
+    if (!data || mode === "predict") return this.planFor({ mode, batchSize, preparation });
     const checked = this.check("plan", data);
     const size = Math.min(batchSize, checked.count);
     const slot = mode === "train" ? "training" : "validation";
-    const request = this.features.decide({ slot, mode, data: checked, batchSize: size, cacheFeatures, epochs });
-    return this.planFor({ mode, batchSize: size, feed: feedOfData(checked), features: request });
+    const wanted = { mode, batchSize: size, preparation };
+    const features = this.features.decide({ ...wanted, slot, data: checked, cacheFeatures, epochs });
+    return this.planFor({ ...wanted, feed: feedOfData(checked), features });
   }
 
   /** Times all kernels of a plan that have no answer yet; plans made from now on follow the answers. */
@@ -195,15 +192,18 @@ export class ModelTrainer implements Trainer {
     data: CheckedDataset,
     batchSize: number,
     slot: FeatureUse["slot"],
-    caching?: Pick<FeatureUse, "cacheFeatures" | "epochs">,
+    caching?: Pick<FeatureUse, "cacheFeatures" | "epochs" | "preparation"> & Pick<FitOptions, "classWeight">,
   ): Promise<Pass> {
+    let preparation = caching?.preparation;
+    if (data.weights || caching?.classWeight)
+      ({ data, preparation } = (await import("./extras")).weigh(data, caching?.classWeight, preparation));
     const feed = feedOfData(data);
-    const use = caching && { ...caching, slot, mode, data, batchSize };
+    const use = caching && { ...caching, slot, mode, data, batchSize, preparation };
     const request = use && this.features.decide(use);
     const plans = new Map<number, Plan>();
     await optionsOf(this.optimizer);
     for (const size of batchSizes(data.count, batchSize)) {
-      const wanted = { mode, batchSize: size, feed, features: request };
+      const wanted = { mode, batchSize: size, feed, features: request, preparation };
       plans.set(size, await this.plans.toRun(wanted, this.optimizer, plans.size === 0));
     }
     const first = [...plans.values()][0];
@@ -215,6 +215,7 @@ export class ModelTrainer implements Trainer {
       resources: new Map([...(arenas?.resources ?? []), ...(features?.buffers ?? [])]),
       request,
       features,
+      preparation,
     };
   }
 

@@ -2,10 +2,10 @@
 import type { Gpu } from "../gpu/device";
 import { adapterTraits } from "../nn/adapter-traits";
 import type { FeatureRequest } from "../nn/compile/cut-features";
-import type { FrozenPrecision } from "../nn/compile/half-weights";
+import type { Halving } from "../nn/compile/half-weights";
 import { featureCut, makePlan } from "../nn/compile/make-plan";
 import type { Plan } from "../nn/compile/plan";
-import type { Mode, Objective } from "../nn/compile/trace";
+import type { Mode, Objective, Preparation } from "../nn/compile/trace";
 import type { Optimizer } from "../nn/compile/update";
 import type { Container } from "../nn/model";
 import type { feedOf } from "./resident";
@@ -17,7 +17,7 @@ export interface PlanSettings {
   readonly model: Container;
   readonly loss: Objective | undefined;
   readonly metrics: readonly Objective[];
-  readonly frozenPrecision: FrozenPrecision;
+  readonly halving: Halving | undefined;
 }
 
 /** What a plan is made for. */
@@ -26,6 +26,7 @@ export interface WantedPlan {
   readonly batchSize: number;
   readonly feed?: ReturnType<typeof feedOf> | undefined;
   readonly features?: FeatureRequest | undefined;
+  readonly preparation?: Preparation | undefined;
 }
 
 /** A plan, and the state of the tuned answers that it was made with. */
@@ -66,16 +67,15 @@ export class Plans {
   }
 
   /** The forward pass of training, every value with memory of its own. */
-  diagnosis(batchSize: number, feed: ReturnType<typeof feedOf>, features?: FeatureRequest): Plan {
+  diagnosis(wanted: Omit<WantedPlan, "mode">): Plan {
     const { gpu, ...settings } = this.#settings;
-    const request = { ...settings, adapter: adapterTraits(gpu), batchSize, feed, features };
-    return makePlan({ ...request, mode: "train", forwardOnly: true });
+    return makePlan({ ...settings, ...wanted, adapter: adapterTraits(gpu), mode: "train", forwardOnly: true });
   }
 
   /** Where features of the model could be cut off now, or why not. */
-  featureCut(mode: Mode, batchSize: number): ReturnType<typeof featureCut> {
+  featureCut({ mode, batchSize, preparation }: WantedPlan): ReturnType<typeof featureCut> {
     const { model, loss, metrics } = this.#settings;
-    return featureCut({ model, batchSize, mode, loss, metrics });
+    return featureCut({ model, batchSize, mode, loss, metrics, preparation });
   }
 
   /** Plans made from now on follow the tuned answers of now, also those that have run. */
@@ -87,11 +87,12 @@ export class Plans {
   #find(wanted: WantedPlan, optimizer: Optimizer): KnownPlan {
     const { gpu, ...settings } = this.#settings;
     const { model } = settings;
-    const { mode, batchSize, feed, features } = wanted;
+    const { mode, batchSize, feed, features, preparation } = wanted;
     const layers = model.flatLayers().map((l) => Number(l.trainable));
     const weights = mode === "train" ? model.allParameters().map((p) => Number(p.trainable)) : [];
     const flags = [layers.join(""), weights.join("")];
-    const key = JSON.stringify([mode, batchSize, feed, features, flags, this.#idOf(optimizer), gpu.forceVariant]);
+    const settled = [flags, preparation?.key, this.#idOf(optimizer), gpu.forceVariant];
+    const key = JSON.stringify([mode, batchSize, feed, features, ...settled]);
     const { revision } = gpu.tuning;
     let known = this.#known.get(key);
     if (!known || (!known.ran && known.revision !== revision)) {

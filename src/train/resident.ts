@@ -18,12 +18,13 @@ export class ResidentDataset {
     withSamples = true,
   ) {
     this.#gpu = gpu;
-    const { x, y, count } = data;
+    const { x, y, weights, count } = data;
     try {
       // A byte array whose length is not a multiple of 4 is copied once into whole words.
       if (withSamples)
         this.#upload("data:x", `${label} samples`, x instanceof Uint8Array && x.length % 4 !== 0 ? padded(x) : x);
       if (y) this.#upload("data:labels", `${label} labels`, y);
+      if (weights) this.#upload("data:weights", `${label} weights`, Float32Array.from(weights));
       this.#upload(
         "index",
         `${label} order`,
@@ -46,9 +47,9 @@ export class ResidentDataset {
     return feedOfData(this.data);
   }
 
-  /** Another order, by Fisher and Yates's shuffle; the same seed gives the same order. */
-  shuffle(seed: number): void {
-    this.#gpu.memory.write(this.resources.get("index")!, 0, shuffledOrder(this.data.count, seed));
+  /** The order from now on, one index for each sample of an epoch. */
+  order(order: Uint32Array<ArrayBuffer>): void {
+    this.#gpu.memory.write(this.resources.get("index")!, 0, order);
   }
 
   dispose(): void {
@@ -67,7 +68,8 @@ export function feedOf(d: { count: number; sample: number; bytes: boolean; label
 export const feedOfData = ({ count, sample, bytes, label, y }: CheckedDataset): ReturnType<typeof feedOf> =>
   feedOf({ count, sample, bytes, label, labelled: y !== undefined });
 
-export function shuffledOrder(count: number, seed: number): Uint32Array {
+/** By Fisher and Yates's shuffle; the same seed gives the same order. */
+export function shuffledOrder(count: number, seed: number): Uint32Array<ArrayBuffer> {
   const random = randomSource(seed);
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {

@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/device";
 import type { DeviceState } from "../nn/device-state";
 import { Executor } from "../nn/executor";
 import type { Plan } from "../nn/compile/plan";
+import type { Preparation } from "../nn/compile/trace";
 import { Workspace } from "../nn/workspace";
 import type { FeatureRequest } from "../nn/compile/cut-features";
 import type { Features } from "./features";
@@ -34,6 +35,7 @@ export interface Pass {
   readonly resources: ReadonlyMap<string, GPUBuffer>;
   /** Which half of the graph the plans are, where features are cached. */
   readonly request: FeatureRequest | undefined;
+  readonly preparation: Preparation | undefined;
   /** The arrays to fill before the first step. */
   readonly features: Features | undefined;
 }

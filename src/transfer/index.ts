@@ -2,7 +2,7 @@
 export { datasetFromTensors, type LabelledDataset, type TensorOptions } from "./data/labelled";
 export { concatenate, filterClasses, shuffle, take } from "./data/select";
 export { split, type SplitOptions } from "./data/split";
-export { balancedOrder, classCounts, classWeights } from "./data/weights";
+export { balanced, balancedOrder, classCounts, classWeights } from "./data/weights";
 export { swapAveragedWeights, useAveragedWeights } from "./averages";
 export {
   constantRate,

@@ -10,6 +10,7 @@ import {
   type FrozenPrecision,
   type Plan,
 } from "../../src/index";
+import { halving } from "../../src/nn/compile/half-weights";
 import { packHalves, unpackHalves } from "../support/halves";
 import { gpuAdapter, miniMobileNet } from "../support/nets";
 
@@ -23,7 +24,15 @@ function planOf(
   const model = miniMobileNet();
   for (const l of model.layers) l.trainable = trainable.includes(l.name);
   const loss = sparseCategoricalCrossentropy({ fromLogits: true });
-  return makePlan({ model, batchSize: 4, mode: "train", loss, adapter, optimizer: adam(), frozenPrecision });
+  return makePlan({
+    model,
+    batchSize: 4,
+    mode: "train",
+    loss,
+    adapter,
+    optimizer: adam(),
+    halving: halving(frozenPrecision),
+  });
 }
 
 const variants = (plan: Plan) =>
@@ -38,7 +47,7 @@ describe("frozen weights in f16", () => {
     const plan = planOf("float32", withF16);
     expect(variants(plan)).toEqual({});
     expect(String(plan)).not.toContain("f16");
-    expect(plan.fields.halved).toMatchObject({ copies: 0, bytes: 0 });
+    expect(plan.fields.halved).toMatchObject({ copies: 0, bytes: 0, text: "" });
   });
 
   it("are copied once in the setup and read by products and convolutions", () => {
@@ -55,7 +64,7 @@ describe("frozen weights in f16", () => {
       ["setup", "conv2"],
     ]);
     // 8 x 16, 16 x 8 and 9 x 8 x 12 values of two bytes; conv1 has three channels.
-    expect(plan.fields.halved.bytes).toBe(2 * (128 + 128 + 864));
+    expect(plan.fields.halved?.bytes).toBe(2 * (128 + 128 + 864));
     expect(String(plan)).toContain("frozen weights: 3 in f16 (2240 bytes more), multiplied in f32; 1 stay in f32");
   });
 

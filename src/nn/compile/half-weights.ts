@@ -1,12 +1,14 @@
 /**
  * Frozen weights in f16, where it was asked for: a copy that the setup makes when weights change, read by products and
  * convolutions forward and by their gradients with respect to the input. The parameters themselves stay as they are, in f32.
- * It runs after `simplify`, on the nodes that are left.
+ * It runs after `simplify`, on the nodes that are left; `compile()` loads it where it was asked for.
  */
+import { ThawError } from "../../errors";
 import { multipliesHalves } from "../../kernels/half/half";
-import { elements, refusal, type AdapterTraits } from "../../kernels/operation";
+import { refusal, type AdapterTraits } from "../../kernels/operation";
 import { findOperation } from "../../kernels/registry";
 import type { Graph, Node, Value } from "../graph";
+import { valueBytes } from "./plan-memory";
 
 /**
  * What a plan does with frozen weights. "float32": reads them as they are. "float16Weights": reads a copy in f16, and
@@ -26,11 +28,26 @@ export interface HalvedWeights {
   readonly unfit: number;
   /** Whether products are summed in f16. */
   readonly arithmetic: boolean;
+  /** The same as a line for the plan's reader. */
+  readonly text: string;
+}
+
+/** The pass, with what was asked of it. */
+export interface Halving {
+  readonly asked: FrozenPrecision;
+  readonly run: (graph: Graph, adapter: AdapterTraits) => HalvedWeights;
+}
+
+/** @throws for a precision that there is not. */
+export function halving(asked: FrozenPrecision): Halving {
+  if (!["float32", "float16Weights", "float16"].includes(asked))
+    throw new ThawError("compile", `frozenPrecision "${asked}"`, '"float32", "float16Weights" or "float16"');
+  return { asked, run: (graph, adapter) => halveFrozenWeights(graph, asked, adapter) };
 }
 
 const readers: ReadonlySet<string> = new Set(["matmul", "conv2d", "conv2dInputGradient"]);
 
-export function halveFrozenWeights(graph: Graph, asked: FrozenPrecision, adapter: AdapterTraits): HalvedWeights {
+function halveFrozenWeights(graph: Graph, asked: FrozenPrecision, adapter: AdapterTraits): HalvedWeights {
   const copies = new Map<number, Value>();
   const unfit = new Set<number>();
   const nodes = asked === "float32" ? [] : graph.nodes.filter((node) => readsFrozenWeight(graph, node));
@@ -48,13 +65,14 @@ export function halveFrozenWeights(graph: Graph, asked: FrozenPrecision, adapter
     node.attrs = attrs;
     node.inputs = { ...node.inputs, w: copy.id };
   }
-  return {
+  const halved = {
     asked,
     copies: copies.size,
     bytes: [...copies.values()].reduce((sum, v) => sum + valueBytes(v), 0),
     unfit: [...unfit].filter((id) => !copies.has(id)).length,
     arithmetic: asked === "float16" && copies.size > 0 && multipliesHalves(adapter),
   };
+  return { ...halved, text: describe(halved) };
 }
 
 function readsFrozenWeight(graph: Graph, node: Node): boolean {
@@ -63,11 +81,8 @@ function readsFrozenWeight(graph: Graph, node: Node): boolean {
   return role === "parameter" && !parameter!.trainable;
 }
 
-/** Bytes that a value takes, before alignment. */
-export const valueBytes = (value: Value): number => 4 * Math.ceil(elements(value.shape) / (value.half ? 2 : 1));
-
-/** A line for the plan's reader; empty where nothing was asked for. */
-export function describeHalves({ asked, copies, bytes, unfit, arithmetic }: HalvedWeights): string {
+/** Empty where nothing was asked for. */
+function describe({ asked, copies, bytes, unfit, arithmetic }: Omit<HalvedWeights, "text">): string {
   if (asked === "float32") return "";
   const kept = unfit > 0 ? `; ${unfit} stay in f32, whose channels do not come in fours` : "";
   const sums = arithmetic

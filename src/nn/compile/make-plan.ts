@@ -11,7 +11,7 @@ import { findCut, keepAbove, keepBelow, type FeatureCut, type FeatureRequest } f
 import { differentiate, type ParameterGradients } from "./differentiate";
 import { explainLayers } from "./explain";
 import { featureArrays, featureReport, type FeatureReport } from "./feature-report";
-import { halveFrozenWeights, type FrozenPrecision } from "./half-weights";
+import type { Halving } from "./half-weights";
 import { lower, type LoweredNode } from "./lower";
 import { Plan, type PlanStep, type Port } from "./plan";
 import { alignToBlock, blockBytes, layOutParameters, planMemory, scratchKey, type MemoryPlan } from "./plan-memory";
@@ -25,8 +25,8 @@ import { addUpdate, layOutGradients, ringSlots, ringWidth, statusFloats, updateB
 export interface PlanRequest extends TraceRequest {
   readonly optimizer?: Optimizer | undefined;
   readonly adapter: AdapterTraits;
-  /** Default "float32". */
-  readonly frozenPrecision?: FrozenPrecision;
+  /** Frozen weights in f16; default: as they are. */
+  readonly halving?: Halving | undefined;
   /** No gradients and no shared memory, so that every value can be read after a step; for finding where a NaN began. */
   readonly forwardOnly?: boolean;
   /** One half of a graph that is cut where features are cached, or why it is not. */
@@ -54,7 +54,7 @@ export function makePlan(request: PlanRequest): Plan {
 
   const kept = keptValues(traced, gradients, request.mode === "predict");
   const gained = simplify(graph, kept);
-  const halved = halveFrozenWeights(graph, request.frozenPrecision ?? "float32", request.adapter);
+  const halved = request.halving?.run(graph, request.adapter);
   const lasting = request.forwardOnly ? new Set(graph.nodes.flatMap((n) => Object.values(n.outputs))) : kept;
   const times = schedule(graph, lasting);
   const lowered = lower(graph, request.adapter);

@@ -3,9 +3,9 @@
  * and for writing in one dispatch even on disjoint ranges, so a slot is a buffer.) Weights, their gradients, moving
  * statistics and values computed once lie in flat arenas.
  */
-import type { Graph } from "../graph";
+import { elements } from "../../kernels/operation";
+import type { Graph, Value } from "../graph";
 import type { Parameter } from "../parameter";
-import { valueBytes } from "./half-weights";
 import type { LoweredNode } from "./lower";
 import type { Schedule } from "./schedule";
 
@@ -13,6 +13,9 @@ import type { Schedule } from "./schedule";
 export const blockBytes = 256;
 
 export const alignToBlock = (bytes: number): number => Math.ceil(bytes / blockBytes) * blockBytes;
+
+/** Bytes that a value takes, before alignment. */
+export const valueBytes = (value: Value): number => 4 * Math.ceil(elements(value.shape) / (value.half ? 2 : 1));
 
 export type ArenaName = "parameters" | "state" | "gradients";
 

@@ -1,5 +1,4 @@
 /** The plan as a table. */
-import { describeHalves } from "./half-weights";
 import type { Plan, PhaseTotals } from "./plan";
 
 export function formatBytes(bytes: number): string {
@@ -17,7 +16,7 @@ export function formatFlops(flops: number): string {
 
 export function planTable(plan: Plan): string {
   const { layers, mode, batchSize, savedActivationBytes, memory, features, halved } = plan.fields;
-  const halves = describeHalves(halved);
+  const halves = halved?.text;
   const header = ["layer", "trains", "forward", "dx", "dw", "saved", "FLOPs", "bytes", "why not"];
   const rows = layers.map((l) => [
     l.name,

@@ -91,7 +91,7 @@ export interface PlanFields {
   /** What an autotuner may time, the heaviest first. */
   readonly problems: readonly PlanProblem[];
   /** Frozen weights that the plan reads in f16. */
-  readonly halved: HalvedWeights;
+  readonly halved: HalvedWeights | undefined;
 }
 
 /** A value that enters or leaves a plan. */
@@ -145,7 +145,7 @@ export class Plan {
       memory,
       savedActivationBytes,
       ...(features && { features: { cached: features.cached, reason: features.reason } }),
-      frozenWeights: halved,
+      ...(halved && { frozenWeights: halved }),
       layers,
       steps: this.steps.map(({ phase, layer, op, variant, instead, kernel, gradient, merged, flops, bytes }) => ({
         phase,
@@ -182,7 +182,7 @@ export interface PlanJson {
   readonly memory: PlanMemoryBytes;
   readonly savedActivationBytes: number;
   readonly features?: { readonly cached: boolean; readonly reason: string };
-  readonly frozenWeights: HalvedWeights;
+  readonly frozenWeights?: HalvedWeights;
   readonly layers: readonly LayerPlan[];
   readonly steps: readonly object[];
 }

@@ -24,6 +24,26 @@ export interface ResidentData {
   readonly format: ArrayFormat;
 }
 
+/** What a step computes from, before the first layer; and what the loss and the metrics are. */
+export interface Batch {
+  readonly x: Value;
+  readonly labels: Value;
+  readonly loss: Objective;
+  readonly metrics: readonly Objective[];
+  /** What the loss reads besides predictions and labels, by the names of its operation's inputs. */
+  readonly lossInputs?: Readonly<Record<string, Value>>;
+}
+
+/**
+ * What is done to each batch on the GPU between the data set and the first layer, such as augmentation: it may replace samples and labels, and
+ * with them the loss and the metrics that read these. Made by thaw/transfer.
+ */
+export interface Preparation {
+  /** Everything that it depends on: equal keys stand for the same operations. */
+  readonly key: string;
+  readonly apply: (g: Graph, batch: Batch) => Batch;
+}
+
 export interface TraceRequest {
   readonly model: Container;
   readonly batchSize: number;
@@ -32,6 +52,7 @@ export interface TraceRequest {
   readonly metrics?: readonly Objective[];
   /** Where the batch comes from: gathered from resident data, or (absent) written from outside before each step. */
   readonly feed?: { readonly x: ResidentData; readonly labels?: ResidentData } | undefined;
+  readonly preparation?: Preparation | undefined;
 }
 
 export interface Traced {
@@ -54,27 +75,31 @@ export function trace(request: TraceRequest): Traced {
     return request.feed && i === 0 ? gather(g, "x", shape, request.feed.x) : g.input(t.layer.name, shape);
   });
   g.phase = "forward";
-  const outputs = model.call(g, inputs, { training: mode === "train" });
-  if (mode === "predict") return { graph: g, inputs, outputs, metrics: [] };
-
-  if (!request.loss)
-    throw new ThawError(model.name, "there is no loss", "a loss for training and evaluation", "Pass one to compile().");
-  if (outputs.length !== 1)
-    throw new ThawError(model.name, `has ${outputs.length} outputs`, "one output for training and evaluation");
-  const y = outputs[0];
+  if (mode === "predict") {
+    const outputs = model.call(g, inputs, { training: false });
+    return { graph: g, inputs, outputs, metrics: [] };
+  }
   const { loss } = request;
-  const labelShape = loss.labelShape(y.shape);
+  if (!loss)
+    throw new ThawError(model.name, "there is no loss", "a loss for training and evaluation", "Pass one to compile().");
+  if (model.outputs.length !== 1)
+    throw new ThawError(model.name, `has ${model.outputs.length} outputs`, "one output for training and evaluation");
+  const labelShape = loss.labelShape([batchSize, ...model.outputs[0].shape]);
   const fed = request.feed?.labels;
   const labels = fed ? gather(g, "labels", labelShape, fed) : g.input("labels", labelShape);
   g.phase = "forward";
-  const lossValue = g.within("loss", () => g.apply(loss.op, loss.attrs, { x: y, labels }));
-  const metrics = (request.metrics ?? []).map((m) => {
+  let batch: Batch = { x: inputs[0], labels, loss, metrics: request.metrics ?? [] };
+  if (request.preparation) batch = request.preparation.apply(g, batch);
+  const outputs = model.call(g, [batch.x, ...inputs.slice(1)], { training: mode === "train" });
+  const y = outputs[0];
+  const objective = (m: Objective, inputs?: Batch["lossInputs"]) => {
     const expected = m.labelShape(y.shape);
-    if (elements(expected) !== elements(labelShape)) {
-      throw new ThawError(m.name, `labels of shape ${formatShape(labelShape)}`, formatShape(expected));
-    }
-    return g.within("metrics", () => g.apply(m.op, m.attrs, { x: y, labels }));
-  });
+    if (elements(expected) !== elements(batch.labels.shape))
+      throw new ThawError(m.name, `labels of shape ${formatShape(batch.labels.shape)}`, formatShape(expected));
+    return g.apply(m.op, m.attrs, { x: y, labels: batch.labels, ...inputs });
+  };
+  const lossValue = g.within("loss", () => objective(batch.loss, batch.lossInputs));
+  const metrics = batch.metrics.map((m) => g.within("metrics", () => objective(m)));
   return { graph: g, inputs, labels, outputs, loss: lossValue, metrics };
 }
 

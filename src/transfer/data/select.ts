@@ -41,14 +41,16 @@ export function take<D extends Dataset>(data: D, indices: ArrayLike<number>): D 
   const { y } = data;
   const labels = y && { y: pick(y, list, width) };
   const { names } = data as { names?: readonly string[] };
-  return { ...data, x: taken, ...labels, ...(names && { names: list.map((i) => names[i]) }) };
+  const weights = data.weights && { weights: list.map((i) => data.weights![i]) };
+  return { ...data, x: taken, ...labels, ...weights, ...(names && { names: list.map((i) => names[i]) }) };
 }
 
 /** All samples in another order; the same seed gives the same order. */
 export const shuffle = <D extends Dataset>(data: D, seed = 0): D => take(data, shuffledOrder(sampleCount(data), seed));
 
 /**
- * Data sets one after the other. Samples that are bytes in one set and numbers in another become numbers.
+ * Data sets one after the other. Samples that are bytes in one set and numbers in another become numbers; where one has weights, those of
+ * the others are 1.
  *
  * @throws for shapes or class names that differ, and where only some have labels.
  */
@@ -81,7 +83,10 @@ export function concatenate<D extends Dataset>(...sets: readonly D[]): D {
   const names = sets.every((d) => "names" in d && d.names !== undefined)
     ? { names: sets.flatMap((d) => (d as unknown as { names: readonly string[] }).names) }
     : { names: undefined };
-  return { ...first, x, ...labels, ...("names" in first && names) };
+  const weights = sets.some((d) => d.weights)
+    ? { weights: sets.flatMap((d) => Array.from(d.weights ?? Array.from({ length: sampleCount(d) }, () => 1))) }
+    : undefined;
+  return { ...first, x, ...labels, ...weights, ...("names" in first && names) };
 }
 
 /**

@@ -32,6 +32,22 @@ export function classWeights(
 }
 
 /**
+ * For `fit`'s `shuffle`: in each epoch every class is equally frequent, in another order. An epoch has as many samples as the data
+ * set: those of rare classes come several times, and of frequent ones each epoch other samples are left out.
+ *
+ * @param seed default 0; the same seed gives the same orders.
+ * @example await model.fit(data, { shuffle: balanced(data), epochs: 10 })
+ */
+export function balanced(
+  { y }: Dataset,
+  { seed = 0 }: { readonly seed?: number } = {},
+): (epoch: number) => Uint32Array {
+  const labels = Array.from(y ?? []);
+  if (labels.length === 0) throw new ThawError("balanced", "there are no labels", "class ids");
+  return (epoch) => balancedOrder(labels, seed * 100_003 + epoch + 1, labels.length);
+}
+
+/**
  * An order of samples in which the classes alternate: every round takes one sample of each class in random order. A class
  * that has been gone through starts again in another order, so that none of its samples comes twice before all have come.
  *

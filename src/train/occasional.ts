@@ -1,6 +1,0 @@
-/**
- * What only some trainings need, in one file that is loaded when the first part of it is. (One rather than several: with more
- * files that share code with the core, the bundler cuts the core in two, which costs every page.)
- */
-export { createContext } from "./context";
-export { explainHalt } from "./diagnose";

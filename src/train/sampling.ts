@@ -1,0 +1,81 @@
+/** What a data set's weights, class weights and an order of one's own make of a training. Loaded where there are some. */
+import { ThawError } from "../errors";
+import { registerOperations } from "../kernels/registry";
+import { weightedLosses, weightedName } from "../kernels/weighted/weighted";
+import type { Preparation } from "../nn/compile/trace";
+import type { CheckedDataset } from "./dataset";
+
+/** Data with a weight a sample, and the preparation that brings the weights of the batch to the loss. */
+export interface Weighed {
+  readonly data: CheckedDataset;
+  readonly preparation: Preparation;
+}
+
+/**
+ * @param classWeight by class id; labels with one value a class count as their largest, as in Keras.
+ * @param then what else is done to each batch
+ * @throws for weights that are negative or not finite, another number of them than samples, and class weights without classes.
+ */
+export function weigh(
+  data: CheckedDataset,
+  classWeight: Readonly<Record<number, number>> | undefined,
+  then: Preparation | undefined,
+): Weighed {
+  registerOperations(weightedLosses);
+  const { count } = data;
+  const given = data.weights ?? [];
+  if (data.weights && given.length !== count)
+    throw new ThawError("weights", `${given.length} for ${count} samples`, "one a sample");
+  const weights = Float32Array.from({ length: count }, (_, i) => given[i] ?? 1);
+  if (classWeight) {
+    const classes = classesOf(data);
+    classes.forEach((id, i) => (weights[i] *= classWeight[id] ?? 1));
+    const strange = Object.keys(classWeight).find((id) => !classes.includes(Number(id)));
+    if (strange !== undefined)
+      throw new ThawError("classWeight", `class ${strange}, which no sample has`, "class ids that the labels hold");
+  }
+  const bad = weights.findIndex((w) => !(w >= 0 && w < Infinity));
+  if (bad >= 0) throw new ThawError("weights", `${weights[bad]} for sample ${bad}`, "finite numbers, none below 0");
+  const preparation: Preparation = {
+    key: `weights ${count} ${then?.key ?? ""}`,
+    apply(g, batch) {
+      const { loss, labels } = batch;
+      if (!weightedLosses.some((op) => op.name === weightedName(loss.op)))
+        throw new ThawError("weights", `the loss ${loss.name} takes none`, "cross-entropy or mean squared error");
+      const array = (name: string, resource: string) => g.value({ name, shape: [count], role: "resource", resource });
+      const inputs = { data: array("data weights", "data:weights"), index: array("index", "index") };
+      const attrs = { format: "float32", shape: [labels.shape[0]] };
+      const own = g.emit("gather", attrs, inputs, { layer: "data", phase: "feed" }).y;
+      const weighed = {
+        ...batch,
+        loss: { ...loss, op: weightedName(loss.op) },
+        lossInputs: { ...batch.lossInputs, weights: own },
+      };
+      return then ? then.apply(g, weighed) : weighed;
+    },
+  };
+  return { data: { ...data, weights }, preparation };
+}
+
+function classesOf({ count, label, y }: CheckedDataset): number[] {
+  if (!y || (label === 1 && y.some((v) => !Number.isInteger(v))))
+    throw new ThawError("classWeight", "labels are not classes", "class ids, 0 and 1, or one value a class");
+  if (label === 1) return Array.from(y);
+  return Array.from({ length: count }, (_, i) => {
+    const row = y.subarray(i * label, (i + 1) * label);
+    return row.indexOf(Math.max(...row));
+  });
+}
+
+/**
+ * The order of an epoch that a function gives.
+ *
+ * @throws for another length than the number of samples, or an index that no sample has.
+ */
+export function orderOf(order: ArrayLike<number>, count: number): Uint32Array<ArrayBuffer> {
+  if (order.length !== count)
+    throw new ThawError("shuffle", `an order of ${order.length} for ${count} samples`, `${count} indices`);
+  const bad = Array.from(order).find((i) => !Number.isInteger(i) || i < 0 || i >= count);
+  if (bad !== undefined) throw new ThawError("shuffle", `index ${bad}`, `whole numbers from 0 to ${count - 1}`);
+  return Uint32Array.from(order);
+}

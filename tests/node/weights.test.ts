@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { weightsSuite } from "../support/weights";
+
+weightsSuite(testGpu());
