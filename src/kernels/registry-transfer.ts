@@ -1,5 +1,6 @@
 /** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
 import { classScore } from "./classScore/classScore";
+import { countOperations } from "./counts/counts";
 import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
@@ -10,6 +11,7 @@ export const transferOperations: readonly Operation[] = [
   ...classScore,
   ...ntXent,
   ...updateOperations,
+  ...countOperations,
   ...weightedLosses,
 ];
 

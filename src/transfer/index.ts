@@ -19,3 +19,4 @@ export {
 } from "./schedules";
 export * from "./inside";
 export * from "./callbacks";
+export * from "./metrics";
