@@ -5,6 +5,7 @@
 
 const files = {
   batchNorm: () => import("./programs/batchNorm"),
+  counts: () => import("./programs/counts"),
   depthwise: () => import("./programs/depthwise"),
   f16: () => import("./programs/f16"),
   gpu: () => import("./programs/gpu"),

@@ -1,6 +1,7 @@
 /** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
 import { classScore } from "./classScore/classScore";
 import { fixMatch } from "./fixMatch/fixMatch";
+import { countOperations } from "./counts/counts";
 import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
@@ -14,6 +15,7 @@ export const transferOperations: readonly Operation[] = [
   ...ntXent,
   rotations,
   ...updateOperations,
+  ...countOperations,
   ...weightedLosses,
 ];
 

@@ -80,11 +80,11 @@ export class Executor {
 
   /** The buffer range of a place. */
   range(place: Place, bytes: number): BufferRange {
-    const { buffer, offset } = this.#locate(place);
+    const { buffer, offset } = this.#locate(place, bytes);
     return { buffer, offset, size: Math.min(bytes, buffer.size - offset) };
   }
 
-  #locate(place: Place): { buffer: GPUBuffer; offset: number } {
+  #locate(place: Place, bytes?: number): { buffer: GPUBuffer; offset: number } {
     if (place.kind === "slot") return { buffer: this.#workspace.slot(this.plan, place.slot), offset: 0 };
     if (place.kind === "constant") return { buffer: this.#constants[place.level], offset: place.offset };
     if (place.kind === "arena") {
@@ -97,7 +97,7 @@ export class Executor {
       return { buffer, offset: place.offset };
     }
     if (place.name === "parameters") return { buffer: this.#state.parameters, offset: 0 };
-    const buffer = this.#resources.get(place.name) ?? this.#workspace.resource(place.name);
+    const buffer = this.#resources.get(place.name) ?? this.#workspace.resource(place.name, bytes);
     if (!buffer) throw new Error(`plan: nothing provides the buffer ${place.name}`);
     return { buffer, offset: 0 };
   }

@@ -1,5 +1,5 @@
 /**
- * Buffers that plans work in: activation slots and the ring of results. Plans that never run at the same time (training,
+ * Buffers that plans work in: activation slots, the ring of results and what metrics count in. Plans that never run at the same time (training,
  * its last partial batch, validation) share one workspace.
  */
 import type { Gpu } from "../gpu/device";
@@ -50,7 +50,10 @@ export class Workspace {
     return this.#slots[this.#ranks.get(plan)![slot]];
   }
 
-  resource(name: string): GPUBuffer | undefined {
+  /** @param bytes of what a metric counts in, which is made when it is first asked for. */
+  resource(name: string, bytes = 0): GPUBuffer | undefined {
+    if (bytes && name.startsWith("counts") && !this.#resources.has(name))
+      this.#resources.set(name, this.#gpu.memory.create(name, bytes, usage));
     return this.#resources.get(name);
   }
 

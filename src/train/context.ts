@@ -39,7 +39,7 @@ export function createContext(trainer: ModelTrainer, session: Session, settings:
   const { gpu, model, state } = trainer;
   const [training, validation] = session.passes;
   const { changes } = [...training.plans.values()][0].fields;
-  const names = ["loss", ...trainer.metrics.map((m) => m.name)];
+  const names = ["loss", ...trainer.names, ...(trainer.counters?.names ?? [])];
   const ranges = rangesOf(changes, state.layout.offsets);
   const bytes = ranges.reduce((sum, r) => sum + r.bytes, 0);
   const buffers = new Map<KeptWeights, GPUBuffer>();

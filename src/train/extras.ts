@@ -4,6 +4,7 @@
  */
 export { halving } from "../nn/compile/half-weights";
 export { createContext } from "./context";
+export { Counters } from "./counters";
 export { explainHalt } from "./diagnose";
 export { explainOptions } from "./explain-options";
 export { checkOptions, prepareArenas } from "./optimizer-options";

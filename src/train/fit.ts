@@ -1,6 +1,6 @@
 /** The training loop. */
 import type { Dataset, FitOptions, History, TrainingContext } from "../nn/trainer";
-import { evaluatePass } from "./evaluate";
+import { evaluatePass, logsOf } from "./evaluate";
 import type { ModelTrainer } from "./model-trainer";
 import { shuffledOrder } from "./resident";
 import { Means, ResultReader, type StepResult } from "./results";
@@ -174,18 +174,18 @@ class Loop {
       this.#halted ??= result;
       return;
     }
-    const metrics = this.#trainer.metrics;
-    this.#means.add(result, metrics.length);
+    const { names } = this.#trainer;
+    this.#means.add(result, names.length);
     if (this.#settings.callbacks.length === 0) return;
     const one = new Means();
-    one.add(result, metrics.length);
-    const logs = one.logs(metrics.map((m) => m.name));
+    one.add(result, names.length);
+    const logs = one.logs(names);
     for (const c of this.#settings.callbacks) c.onBatchEnd?.(result.iteration, logs, this.#context!);
   }
 
   async #finishEpoch(): Promise<Record<string, number>> {
     const trainer = this.#trainer;
-    const logs = this.#means.logs(trainer.metrics.map((m) => m.name));
+    const logs = await logsOf(trainer, this.#means, this.#session.workspace);
     const validation = this.#session.passes[1];
     if (validation) {
       const batchSize = Math.min(this.#settings.validationBatchSize, validation.data.data.count);

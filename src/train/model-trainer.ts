@@ -22,6 +22,7 @@ import type {
 } from "../nn/trainer";
 import type { TuningReport } from "../nn/tuning-report";
 import { checkDataset, type CheckedDataset } from "./dataset";
+import type { Counters } from "./counters";
 import { evaluate } from "./evaluate";
 import { FeatureCache, type FeatureUse } from "./features";
 import { fit } from "./fit";
@@ -39,7 +40,14 @@ export async function createTrainer(model: Container, options: CompileOptions): 
   const { frozenPrecision } = options;
   const halving = frozenPrecision && (await import("./extras")).halving(frozenPrecision);
   const trainer = new ModelTrainer(model, options, halving);
-  await optionsOf(trainer.optimizer); // so that plan() finds their operations
+  try {
+    if (trainer.names.length < trainer.metrics.length)
+      trainer.counters = new (await import("./extras")).Counters(trainer);
+    await optionsOf(trainer.optimizer); // so that plan() finds their operations
+  } catch (error) {
+    trainer.dispose();
+    throw error;
+  }
   return trainer;
 }
 
@@ -55,6 +63,10 @@ export class ModelTrainer implements Trainer {
   readonly gpu: Gpu;
   readonly loss: Objective | undefined;
   readonly metrics: readonly Objective[];
+  /** Of the metrics that are means over rows, as each step reports them. */
+  readonly names: readonly string[];
+  /** Of the others. */
+  counters: Counters | undefined;
   optimizer: Optimizer;
   /** Training steps done so far, over all calls of fit. */
   iteration = 0;
@@ -76,7 +88,8 @@ export class ModelTrainer implements Trainer {
     this.gpu = options.gpu;
     this.loss = options.loss === undefined ? undefined : parseLoss(options.loss);
     this.metrics = (options.metrics ?? []).map((m) => parseMetric(m, this.#needLoss("compile")));
-    if (this.metrics.length > 3) throw new ThawError("compile", `${this.metrics.length} metrics`, "at most 3");
+    this.names = this.metrics.filter((m) => !m.accumulator).map((m) => m.name);
+    if (this.names.length > 3) throw new ThawError("compile", `${this.names.length} metrics`, "at most 3");
     this.optimizer = parseOptimizer(options.optimizer ?? "adam");
     this.plans = new Plans({ gpu: this.gpu, model, loss: this.loss, metrics: this.metrics, halving });
     model.assignPaths();

@@ -38,12 +38,12 @@ interface KnownPlan {
 }
 
 export class Plans {
-  readonly #settings: PlanSettings;
+  readonly settings: PlanSettings;
   readonly #known = new Map<string, KnownPlan>();
   readonly #optimizers = new Map<Optimizer, number>();
 
   constructor(settings: PlanSettings) {
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   /** The plan, whether or not it will run. */
@@ -58,7 +58,7 @@ export class Plans {
    * @param timed false for plans that are not worth it, such as an epoch's last batch
    */
   async toRun(wanted: WantedPlan, optimizer: Optimizer, timed = true): Promise<Plan> {
-    const { gpu } = this.#settings;
+    const { gpu } = this.settings;
     const draft = this.#find(wanted, optimizer);
     if (!draft.ran) await tuneFirst(gpu, draft.plan, adapterTraits(gpu), timed ? gpu.tuning.budget : 0);
     const known = this.#find(wanted, optimizer);
@@ -68,13 +68,13 @@ export class Plans {
 
   /** The forward pass of training, every value with memory of its own. */
   diagnosis(wanted: Omit<WantedPlan, "mode">): Plan {
-    const { gpu, ...settings } = this.#settings;
+    const { gpu, ...settings } = this.settings;
     return makePlan({ ...settings, ...wanted, adapter: adapterTraits(gpu), mode: "train", forwardOnly: true });
   }
 
   /** Where features of the model could be cut off now, or why not. */
   featureCut({ mode, batchSize, preparation }: WantedPlan): ReturnType<typeof featureCut> {
-    const { model, loss, metrics } = this.#settings;
+    const { model, loss, metrics } = this.settings;
     return featureCut({ model, batchSize, mode, loss, metrics, preparation });
   }
 
@@ -85,7 +85,7 @@ export class Plans {
 
   /** A plan is a pure function of what is in the key and of the tuned answers. */
   #find(wanted: WantedPlan, optimizer: Optimizer): KnownPlan {
-    const { gpu, ...settings } = this.#settings;
+    const { gpu, ...settings } = this.settings;
     const { model } = settings;
     const { mode, batchSize, feed, features, preparation } = wanted;
     const layers = model.flatLayers().map((l) => Number(l.trainable));

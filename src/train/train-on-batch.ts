@@ -1,6 +1,7 @@
 /** One training step on samples from outside, for loops of one's own. Loaded when it is first called. */
 import { ThawError } from "../errors";
 import type { ModelTrainer } from "./model-trainer";
+import { logsOf } from "./evaluate";
 import { Means, ResultReader } from "./results";
 
 export async function trainOnBatch(
@@ -8,7 +9,7 @@ export async function trainOnBatch(
   x: Float32Array | Uint8Array,
   y: ArrayLike<number>,
 ): Promise<Record<string, number>> {
-  const { metrics } = trainer;
+  const { names } = trainer;
   const data = trainer.check("trainOnBatch", { x, y: Array.from(y), shape: trainer.model.inputShape });
   const { executor, workspace } = await trainer.standingFor("train", data.count);
   executor.write("input0", Float32Array.from(x));
@@ -17,11 +18,11 @@ export async function trainOnBatch(
   let halted = false;
   const reader = new ResultReader(trainer.gpu, workspace, (r) => {
     halted = r.halted;
-    means.add(r, metrics.length);
+    means.add(r, names.length);
   });
   executor.run(trainer.stepValues(++trainer.iteration, 0, 0, 0));
   await reader.finish(1);
-  const logs = means.logs(metrics.map((m) => m.name));
+  const logs = await logsOf(trainer, means, workspace);
   if (halted)
     throw new ThawError(
       "trainOnBatch",

@@ -21,3 +21,4 @@ export * from "./few-labels";
 export * from "./inside";
 export * from "./callbacks";
 export * from "./recipe";
+export * from "./metrics";

@@ -90,7 +90,9 @@ export async function runOperation(
     const bytes = readable.getMappedRange(0, count * 4).slice(0);
     result[name] = halves.includes(name)
       ? unpackHalves(new Uint32Array(bytes), elements(shapes[name]))
-      : new Float32Array(bytes);
+      : op.integers?.includes(name)
+        ? Float32Array.from(new Uint32Array(bytes))
+        : new Float32Array(bytes);
     readable.unmap();
     gpu.memory.destroy(readable);
   }

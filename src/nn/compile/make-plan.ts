@@ -75,7 +75,7 @@ export function makePlan(request: PlanRequest): Plan {
       optimizer: optimizer ? updateBytes(gradientLayout.bytes, optimizer.slots.length) : 0,
       constants: memory.constantBytes.reduce((a, b) => a + b, 0),
       activations: memory.slotBytes.reduce((a, b) => a + b, 0),
-      data: resourceBytes(graph, times, (name) => name === "index" || name.startsWith("data:")),
+      data: resourceBytes(graph, times, (name) => /^(index|data:|counts:)/.test(name)),
       features: resourceBytes(graph, times, (name) => name.startsWith("features:")),
       other:
         recordingBytes(steps.length - setupCount) +

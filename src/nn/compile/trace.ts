@@ -2,6 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { arrayWords, type ArrayFormat } from "../../kernels/gather/format";
 import { elements, type Shape } from "../../kernels/operation";
+import type { Accumulator } from "../accumulator";
 import { Graph, type Value } from "../graph";
 import type { Container } from "../model";
 
@@ -14,6 +15,8 @@ export interface Objective {
   readonly attrs: Readonly<Record<string, unknown>>;
   /** Shape of the labels for an output of this shape, both with the batch dimension. */
   readonly labelShape: (output: Shape) => Shape;
+  /** Of a metric that is not the mean over rows of what `op` gives: how it is computed from counts over a pass. */
+  readonly accumulator?: Accumulator;
 }
 
 /** Samples that lie on the GPU as one array; a step gathers its batch from it. */
@@ -99,7 +102,9 @@ export function trace(request: TraceRequest): Traced {
     return g.apply(m.op, m.attrs, { x: y, labels: batch.labels, ...inputs });
   };
   const lossValue = g.within("loss", () => objective(batch.loss, batch.lossInputs));
-  const metrics = batch.metrics.map((m) => g.within("metrics", () => objective(m)));
+  const metrics = batch.metrics.flatMap((m) =>
+    g.within("metrics", () => m.accumulator?.add(g, m, y, batch) ?? objective(m)),
+  );
   return { graph: g, inputs, labels, outputs, loss: lossValue, metrics };
 }
 

@@ -48,8 +48,11 @@ export class Monitor {
     if (!logNames.includes(this.name)) throw this.#unknown(logNames);
     const plain = this.name.replace(/^val([A-Z])/, (_, c: string) => c.toLowerCase());
     if (plain === "loss") return "min";
-    const metric = model.compiledWith?.metrics.find((m) => m.name === plain);
-    if (metric?.op === "accuracy") return "max";
+    const metric = model.compiledWith?.metrics.find(
+      (m) => m.name === plain || (m.accumulator && m.name === plain.replace(/\d+$/, "")),
+    );
+    const better = metric?.op === "accuracy" ? "max" : metric?.accumulator?.better;
+    if (better) return better;
     if (metric && findOperation(metric.op).loss) return "min";
     throw new ThawError(
       this.#who,

@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { metricSuite } from "../support/metrics";
+
+metricSuite(testGpu());
