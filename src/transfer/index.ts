@@ -17,4 +17,5 @@ export {
   warmUp,
   type Schedule,
 } from "./schedules";
+export * from "./augmentation";
 export * from "./inside";

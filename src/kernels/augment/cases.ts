@@ -50,7 +50,14 @@ function example(
   };
   return {
     attrs: {
-      ...{ entries, first, last, moves: true, fillMode: "reflect", fillValue: 0, interpolation: "bilinear", contrasts },
+      entries,
+      first,
+      last,
+      moves: true,
+      fillMode: "reflect",
+      fillValue: 0,
+      interpolation: "bilinear",
+      contrasts,
       ...attrs,
     },
     inputs: { x, list: [Math.max(1, table.length)], parameters: [x[0], recordFloats(entries)] },

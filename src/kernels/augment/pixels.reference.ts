@@ -8,7 +8,7 @@ const clamp = (v: number, lower: number, upper: number) => Math.min(Math.max(v, 
 const modulo = (i: number, n: number) => ((i % n) + n) % n;
 
 /** The pixel that stands for a place outside; undefined for the constant. */
-function inside(i: number, size: number, mode: FillMode): number | undefined {
+export function inside(i: number, size: number, mode: FillMode): number | undefined {
   if (i >= 0 && i < size) return i;
   if (mode === "nearest") return clamp(i, 0, size - 1);
   if (mode === "wrap") return modulo(i, size);

@@ -31,6 +31,8 @@ export const headerFloats = 8;
 export const slotFloats = 8;
 /** Entries have to leave room for the draw that all samples of a batch share. */
 export const mostEntries = 60;
+/** Pixels to each side that a blurring weighs. */
+export const mostRadius = 7;
 /** Quantiles of the mixing share behind the entries: at 0, 1/256, ... 1. */
 export const quantiles = 257;
 

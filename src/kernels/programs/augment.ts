@@ -1,4 +1,5 @@
 /** Programs of augmentation (registry-transfer.ts). */
+export { default as augment_blur } from "../augment/augment_blur.wgsl?raw";
 export { default as augment_draw } from "../augment/augment_draw.wgsl?raw";
 export { default as augment_labels } from "../augment/augment_labels.wgsl?raw";
 export { default as augment_mix } from "../augment/augment_mix.wgsl?raw";
