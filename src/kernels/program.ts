@@ -4,7 +4,6 @@
  */
 
 const files = {
-  augment: () => import("./programs/augment"),
   batchNorm: () => import("./programs/batchNorm"),
   depthwise: () => import("./programs/depthwise"),
   f16: () => import("./programs/f16"),

@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { augmentProgram } from "./program";
 import { headerFloats, mostRadius, recordFloats, slotFloats } from "./transforms";
 
 export interface BlurAttrs {
@@ -18,7 +18,7 @@ interface Blur extends BlurAttrs {
 }
 
 export const blurKernel: Kernel<Blur> = {
-  program: wgsl("augment", "augment_blur"),
+  program: augmentProgram("augment_blur"),
   constants: ({ radius }) => ({ RADIUS: radius }),
   params: ({ x: [rows, height, width, channels], entries, entry }) => ({
     rows,

@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { augmentProgram } from "./program";
 import { headerFloats, recordFloats, slotFloats } from "./transforms";
 
 export interface MixAttrs {
@@ -31,7 +31,7 @@ interface MixLabels extends MixLabelsAttrs {
 }
 
 export const mixKernel: Kernel<Mix> = {
-  program: wgsl("augment", "augment_mix"),
+  program: augmentProgram("augment_mix"),
   overrides: ({ cut }) => ({ CUT: cut }),
   params: ({ x, entries, entry }) => ({
     count: elements(x),
@@ -47,7 +47,7 @@ export const mixKernel: Kernel<Mix> = {
 };
 
 export const mixLabelsKernel: Kernel<MixLabels> = {
-  program: wgsl("augment", "augment_labels"),
+  program: augmentProgram("augment_labels"),
   overrides: ({ sparse }) => ({ SPARSE: sparse }),
   params: ({ rows, classes, samples, entries }) => ({ rows, classes, samples, entries }),
   workgroups: ({ rows, classes }) => foldWorkgroups(ceilDiv(rows * classes, 64)),

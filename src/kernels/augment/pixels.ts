@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { augmentProgram } from "./program";
 import { pixelCases } from "./cases";
 import { entryFloats, fillModes, recordFloats, type FillMode, type Interpolation } from "./transforms";
 
@@ -31,7 +31,7 @@ interface Pixels extends PixelsAttrs {
 export const grid = (size: number): number => Math.min(size, 32);
 
 export const pixelsKernel: Kernel<Pixels> = {
-  program: wgsl("augment", "augment_pixels"),
+  program: augmentProgram("augment_pixels"),
   overrides: ({ mean }) => ({ MEANS: mean !== undefined }),
   params: ({ x: [rows, height, width, channels], mean = 0, ...p }) => ({
     rows,
