@@ -1,4 +1,5 @@
 /** Operations of the transfer-learning toolkit. They are registered by who needs them, so that other pages do not load them. */
+import { augmentOperations } from "./augment/augment";
 import { classScore } from "./classScore/classScore";
 import { fixMatch } from "./fixMatch/fixMatch";
 import { countOperations } from "./counts/counts";
@@ -10,6 +11,7 @@ import { updateOperations } from "./updates/updates";
 import { weightedLosses } from "./weighted/weighted";
 
 export const transferOperations: readonly Operation[] = [
+  ...augmentOperations,
   ...classScore,
   ...fixMatch,
   ...ntXent,

@@ -18,6 +18,7 @@ export {
   type Schedule,
 } from "./schedules";
 export * from "./few-labels";
+export * from "./augmentation";
 export * from "./inside";
 export * from "./callbacks";
 export * from "./recipe";

@@ -33,6 +33,8 @@ export interface Batch {
   readonly labels: Value;
   readonly loss: Objective;
   readonly metrics: readonly Objective[];
+  /** Shape of the model's output for this batch, as the loss is told it: the last axis is the number of classes. */
+  readonly output: Shape;
   /** What the loss reads besides predictions and labels, by the names of its operation's inputs. */
   readonly lossInputs?: Readonly<Record<string, Value>>;
 }
@@ -87,11 +89,12 @@ export function trace(request: TraceRequest): Traced {
     throw new ThawError(model.name, "there is no loss", "a loss for training and evaluation", "Pass one to compile().");
   if (model.outputs.length !== 1)
     throw new ThawError(model.name, `has ${model.outputs.length} outputs`, "one output for training and evaluation");
-  const labelShape = loss.labelShape([batchSize, ...model.outputs[0].shape]);
+  const output = [batchSize, ...model.outputs[0].shape];
+  const labelShape = loss.labelShape(output);
   const fed = request.feed?.labels;
   const labels = fed ? gather(g, "labels", labelShape, fed) : g.input("labels", labelShape);
   g.phase = "forward";
-  let batch: Batch = { x: inputs[0], labels, loss, metrics: request.metrics ?? [] };
+  let batch: Batch = { x: inputs[0], labels, loss, metrics: request.metrics ?? [], output };
   if (request.preparation) batch = request.preparation.apply(g, batch);
   const outputs = model.call(g, [batch.x, ...inputs.slice(1)], { training: mode === "train" });
   const y = outputs[0];
