@@ -28,6 +28,11 @@ const rules = {
     types: [],
     packages: null,
   },
+  studies: {
+    from: ["src/index.ts", "src/loaders/index.ts", "src/transfer/index.ts", "src/cli/cats-dogs-files.ts", "examples"],
+    types: [],
+    packages: null,
+  },
   demo: {
     from: ["src/index.ts", "src/loaders/index.ts", "src/transfer/index.ts", "examples", "assets"],
     types: [],

@@ -274,6 +274,7 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
           threshold,
           lambda,
           seed,
+          weak: null,
           strong: halved,
           epochs: 2,
           optimizer: sgd(0),
@@ -317,7 +318,7 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
       const [batchSize, mu, threshold, lambda, rate] = [2, 3, 0.6, 0.7, 0.5];
       const [a, b, ids] = [draw(2, 1), draw(6, 2), [0, 2]];
       const model = echo();
-      const options = { gpu, batchSize, mu, threshold, lambda, strong: halved, optimizer: sgd(rate) };
+      const options = { gpu, batchSize, mu, threshold, lambda, weak: null, strong: halved, optimizer: sgd(rate) };
       const data = { x: a, y: ids, shape: [classes] };
       const { steps } = await fixMatch(model, data, { x: b, shape: [classes] }, options);
       expect(steps).toBe(1);
@@ -374,7 +375,9 @@ export function fewLabelsSuite(getGpu: () => Gpu): void {
       const model = classifier();
       const [data, strong] = [textures(9, 3), lighting()];
       const rejects = async (pattern: RegExp, labelled: Dataset, unlabelled: Dataset, more: object = {}) =>
-        await expect(fixMatch(model, labelled, unlabelled, { gpu, strong, ...more })).rejects.toThrow(pattern);
+        await expect(fixMatch(model, labelled, unlabelled, { gpu, weak: null, strong, ...more })).rejects.toThrow(
+          pattern,
+        );
       await rejects(/no unlabelled samples/, data, { x: new Float32Array(0), shape: data.shape });
       await rejects(/all labelled samples are of class 1/, { ...data, y: data.y.map(() => 1) }, data);
       await rejects(/label 3 of sample 0/, { ...data, y: data.y.map((id) => 3 - id) }, data, { batchSize: 2, mu: 1 });

@@ -12,6 +12,7 @@ import { sampleCount } from "../data/labelled";
 import { concatenate } from "../data/select";
 import { mixedBatches, padded } from "./orders";
 import { classesOfModel, givesLogits } from "./probabilities";
+import { augmentation, strongAugmentation, weakAugmentation } from "../augmentation";
 import { checkSamples } from "./samples";
 import { augmented, rowsOf, stacked } from "./views";
 
@@ -20,10 +21,10 @@ export interface FixMatchOptions extends Pick<
   "epochs" | "validationData" | "validationBatchSize" | "seed" | "callbacks" | "signal"
 > {
   readonly gpu: Gpu;
-  /** What both parts of a step are seen through, e.g. flips and small shifts. Default: nothing. */
-  readonly weak?: Preparation;
-  /** What the model must not be led astray by, e.g. random crops, colours and cutout. */
-  readonly strong: Preparation;
+  /** What both parts of a step are seen through. Default `augmentation(weakAugmentation())`: flips and small shifts; null: nothing. */
+  readonly weak?: Preparation | null;
+  /** What the model must not be led astray by. Default `augmentation(strongAugmentation())`: rotations, shifts, colours, a box cut out. */
+  readonly strong?: Preparation;
   /** Labelled samples a step. Default 16: with few labels, larger batches only hold them more often. (The paper has 64.) */
   readonly batchSize?: number;
   /** Unlabelled samples a step for each labelled one. Default 7, as in the paper (table 4). */
@@ -148,7 +149,10 @@ function together(labelled: Dataset, unlabelled: Dataset, count: number): Datase
 /** Rows of a step: labelled samples, weak views, strong views of the same samples in the same order. */
 function views(
   labelled: number,
-  { weak, strong }: FixMatchOptions,
+  {
+    weak = augmentation(weakAugmentation()),
+    strong = augmentation(strongAugmentation()),
+  }: Pick<FixMatchOptions, "weak" | "strong">,
   objectives: Pick<Batch, "loss" | "metrics">,
 ): Preparation {
   const key = JSON.stringify([who, labelled, weak?.key, strong.key, objectives]);

@@ -5,13 +5,17 @@ import { Dense } from "../../nn/layers/dense";
 import type { Container } from "../../nn/model";
 import type { Dataset } from "../../nn/trainer";
 import { fullBatches, padded } from "./orders";
+import { augmentation, simclrAugmentation } from "../augmentation";
 import { checkBackbone, pretrain, type Pretraining, type PretrainingOptions } from "./pretraining";
 import { checkSamples } from "./samples";
 import { augmented, stacked } from "./views";
 
 export interface SimClrOptions extends PretrainingOptions {
-  /** What the views are made by. The paper's (figure 5): random crops with resizing and colours matter most, by far the most together. */
-  readonly augmentation: Preparation;
+  /**
+   * What the views are made by. Default `augmentation(simclrAugmentation({ size }))` for the size of the images: crops with resizing and colours, which
+   * matter most, by far the most together (figure 5).
+   */
+  readonly augmentation?: Preparation;
   /**
    * Cosine similarities are divided by it. Default 0.5, the paper's for CIFAR-10 (appendix B.9): small images, small batches, short trainings. Lower ones
    * weigh the hardest negatives more; the paper's for ImageNet with long trainings is 0.1 (table 5).
@@ -57,7 +61,13 @@ export async function pretrainSimCLR(
   unlabelled: Dataset,
   options: SimClrOptions,
 ): Promise<SimClr> {
-  const { augmentation, temperature = 0.5, epochs = 100, seed = 0 } = options;
+  const size = Math.min(unlabelled.shape[0], unlabelled.shape[1] ?? 1);
+  const {
+    augmentation: changes = augmentation(simclrAugmentation({ size })),
+    temperature = 0.5,
+    epochs = 100,
+    seed = 0,
+  } = options;
   const width = checkBackbone(who, backbone);
   const count = checkSamples(who, backbone, unlabelled);
   const { batchSize = Math.min(128, count) } = options;
@@ -71,10 +81,10 @@ export async function pretrainSimCLR(
     );
   const oneARow = ([rows]: readonly number[]) => [rows];
   const views: Preparation = {
-    key: `${who} ${augmentation.key}`,
+    key: `${who} ${changes.key}`,
     apply: (g, batch) =>
       g.within("views", () => {
-        const x = augmented(who, g, augmentation, batch, stacked(g, batch.x, batch.x));
+        const x = augmented(who, g, changes, batch, stacked(g, batch.x, batch.x));
         // Which rows belong together is their place.
         return { ...batch, x, labels: g.constant("unread", [x.shape[0]], new Float32Array(x.shape[0])) };
       }),

@@ -320,7 +320,7 @@ it("has a writer for every operation that a forward pass in inference mode can h
   const training = /Gradient$|^(batchNorm(Training|Fold|Reduce)|channelAffineReduce|dropout|reduceTo|sumRows|toHalf)$/;
   const step =
     /^(gather|store|accuracy|gradientNorm|summarize|sgd|rmsprop|adam|meanGradients|clipTensors|finishUpdate)$/;
-  const views = /^(fixMatchReport|contrastiveAccuracy|rotations)$/;
+  const views = /^(fixMatchReport|contrastiveAccuracy|rotations|augment\w+)$/;
   const missing = operations
     .filter((op) => !op.loss && !training.test(op.name) && !step.test(op.name) && !views.test(op.name))
     .map((op) => op.name)

@@ -16,7 +16,9 @@ describe("metrics from counts, against Keras", () => {
         const g = new Graph(rows);
         const [x, y] = ["x", "labels"].map((input) => g.input(input, [rows, outputs]));
         const loss = name === "softmax" ? categoricalCrossentropy() : binaryCrossentropy();
-        expect(metric.accumulator!.add(g, metric, x, { x, labels: y, loss, metrics: [metric] })).toEqual([]);
+        expect(
+          metric.accumulator!.add(g, metric, x, { x, labels: y, loss, metrics: [metric], output: [rows, outputs] }),
+        ).toEqual([]);
         const node = g.nodes.at(-1)!;
         // In two batches, so that counts are added to.
         let counts = new Float64Array(metric.accumulator!.words(outputs));
