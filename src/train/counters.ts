@@ -41,18 +41,36 @@ export class Counters {
     return Object.keys(this.logsOf(new Map(this.#metrics.map((m) => [m, this.#zeros(m)]))));
   }
 
-  /** After a pass: the counts of each metric, which begin at zero again. */
+  /** After a pass: the counts of each metric, which begin at zero again. All are read at once. */
   async read(workspace: Workspace): Promise<Map<Objective, Uint32Array>> {
-    const counts = new Map<Objective, Uint32Array>();
-    const encoder = this.#gpu.device.createCommandEncoder();
-    for (const m of this.#metrics) {
-      const buffer = workspace.resource(countsName(m))!;
-      const floats = await readBuffer(this.#gpu, buffer);
-      counts.set(m, new Uint32Array(floats.buffer));
-      encoder.clearBuffer(buffer);
+    const { device, memory } = this.#gpu;
+    const buffers = this.#metrics.map((m) => workspace.resource(countsName(m))!);
+    const all = memory.create(
+      "counts",
+      buffers.reduce((sum, b) => sum + b.size, 0),
+      0x4 | 0x8, // COPY_SRC | COPY_DST
+    );
+    try {
+      const encoder = device.createCommandEncoder();
+      let at = 0;
+      for (const buffer of buffers) {
+        encoder.copyBufferToBuffer(buffer, 0, all, at, buffer.size);
+        encoder.clearBuffer(buffer);
+        at += buffer.size;
+      }
+      this.#gpu.submit([encoder.finish()]);
+      const words = new Uint32Array((await readBuffer(this.#gpu, all)).buffer);
+      at = 0;
+      return new Map(
+        this.#metrics.map((m, i) => {
+          const from = at / 4;
+          at += buffers[i].size;
+          return [m, words.subarray(from, at / 4)];
+        }),
+      );
+    } finally {
+      memory.destroy(all);
     }
-    this.#gpu.submit([encoder.finish()]);
-    return counts;
   }
 
   #zeros(m: Accumulated): Uint32Array {

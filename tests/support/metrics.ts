@@ -79,17 +79,19 @@ export function metricSuite(getGpu: () => Gpu): void {
         it(`equal Keras's on ${name} predictions${sparse ? " with class ids" : ""}`, async () => {
           const gpu = getGpu();
           const model = echo(outputs);
+          // All are computed from the float64 references in tests/unit/transfer/metrics.test.ts.
+          const some = cases.filter((_, i) => i % 4 === (sparse ? 1 : 0));
           const categorical = sparse ? sparseCategoricalCrossentropy() : categoricalCrossentropy();
           await model.compile({
             gpu,
             loss: name === "softmax" ? categorical : binaryCrossentropy(),
-            metrics: cases.map((c, i) => makeMetric(c, `m${i}_`)),
+            metrics: some.map((c, i) => makeMetric(c, `m${i}_`)),
           });
           const y = sparse ? toIds(labels, outputs) : labels;
           const data: Dataset = { x: Float32Array.from(scores), y, shape: [outputs] };
           try {
-            const logs = await model.evaluate(data, { batchSize: 16 });
-            cases.forEach((c, i) => {
+            const logs = await model.evaluate(data, { batchSize: 32 });
+            some.forEach((c, i) => {
               const expected = typeof c.value === "number" ? [c.value] : c.value;
               expected.forEach((value, k) => {
                 const key = typeof c.value === "number" ? `m${i}_` : `m${i}_${k}`;

@@ -34,7 +34,7 @@ export function countingMetric(metric: CountingMetric): Objective {
     const setting: Setting = {
       outputs,
       sparse: outputs > 1 && elements(labels.shape) * outputs === elements(y.shape),
-      binary: outputs === 1 || loss.op.startsWith("binary"),
+      binary: outputs === 1 || /binary/i.test(loss.op),
       fromLogits: loss.attrs.fromLogits === true,
     };
     const resource = countsName(objective);

@@ -319,7 +319,7 @@ it("writes layers of the user's by what they compute", async () => {
 it("has a writer for every operation that a forward pass in inference mode can hold", () => {
   const training = /Gradient$|^(batchNorm(Training|Fold|Reduce)|channelAffineReduce|dropout|reduceTo|sumRows|toHalf)$/;
   const step =
-    /^(gather|store|accuracy|gradientNorm|summarize|sgd|rmsprop|adam|meanGradients|clipTensors|finishUpdate)$/;
+    /^(gather|store|accuracy|count\w+|gradientNorm|summarize|sgd|rmsprop|adam|meanGradients|clipTensors|finishUpdate)$/;
   const views = /^(fixMatchReport|contrastiveAccuracy|rotations|augment\w+)$/;
   const missing = operations
     .filter((op) => !op.loss && !training.test(op.name) && !step.test(op.name) && !views.test(op.name))

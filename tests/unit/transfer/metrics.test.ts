@@ -1,7 +1,8 @@
 /** Metrics from the counts of the float64 references equal Keras's; what they are given is checked. */
 import { describe, expect, it } from "vitest";
 import { ThawError } from "../../../src/errors";
-import { binaryCrossentropy, categoricalCrossentropy } from "../../../src/nn/objectives";
+import { compileConfig } from "../../../src/loaders/keras/save/training-config";
+import { binaryCrossentropy, categoricalCrossentropy, topKCategoricalAccuracy } from "../../../src/nn/objectives";
 import { Graph } from "../../../src/nn/graph";
 import { auc, expectedCalibrationError, f1Score, precision, recall } from "../../../src/transfer/index";
 import { makeMetric, metricSets } from "../../support/metrics";
@@ -40,6 +41,29 @@ describe("metrics from counts, against Keras", () => {
         expect(own).toHaveLength(expected.length);
         own.forEach((v, i) => expect(Math.abs(v - expected[i])).toBeLessThan(2e-6));
       });
+});
+
+describe("metrics beside a loss", () => {
+  it("read several yes or no also where samples have weights", () => {
+    const g = new Graph(4);
+    const [x, y] = ["x", "labels"].map((input) => g.input(input, [4, 3]));
+    const loss = { ...binaryCrossentropy({ fromLogits: true }), op: "weightedBinaryCrossEntropy" };
+    const metric = recall();
+    metric.accumulator!.add(g, metric, x, { x, labels: y, loss, metrics: [metric] });
+    expect(g.nodes.map((n) => [n.op, n.attrs.threshold ?? n.attrs.kind])).toEqual([
+      ["activation", "sigmoid"],
+      ["countOutcomes", 0.5],
+    ]);
+  });
+
+  it("are left out of a saved model's metrics, which Keras reads", () => {
+    const accuracy = { ...topKCategoricalAccuracy(1), name: "accuracy" };
+    const compiled = { loss: categoricalCrossentropy(), metrics: [auc(), accuracy] };
+    const config = compileConfig("save", { compiled } as never) as { metrics: { class_name: string }[] };
+    expect(config.metrics.map((m) => m.class_name)).toEqual(["CategoricalAccuracy"]);
+    const none = compileConfig("save", { compiled: { ...compiled, metrics: [auc()] } } as never);
+    expect((none as { metrics: unknown }).metrics).toBeNull();
+  });
 });
 
 describe("metrics without samples", () => {

@@ -125,8 +125,12 @@ function metricConfig(who: string, { name, op, attrs }: Objective): Json {
   throw new ThawError(who, `the metric ${name} has no name in Keras`, "one of those that compile() knows by name");
 }
 
-/** `compile_config` of `.keras`, and with the optimizer elsewhere `training_config` of `.h5`. */
-export function compileConfig(who: string, { compiled: { loss, metrics } }: TrainedWith): Json {
+/**
+ * `compile_config` of `.keras`, and with the optimizer elsewhere `training_config` of `.h5`. Metrics that count over a pass are left out: Keras's read
+ * labels of another form, or are not there.
+ */
+export function compileConfig(who: string, { compiled: { loss, metrics: all } }: TrainedWith): Json {
+  const metrics = all.filter((metric) => !metric.accumulator);
   return {
     loss: loss ? lossConfig(who, loss) : null,
     loss_weights: null,
