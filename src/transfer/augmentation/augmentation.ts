@@ -79,7 +79,7 @@ function mixLabels(g: Graph, batch: Batch, parameters: Value, { entries, mixing 
     labelShape: (shape) => shape,
   });
   const metric = (m: Objective) => {
-    if (!sparse) return m;
+    if (!sparse || m.accumulator) return m;
     if (m.op === "accuracy" && m.attrs.kind === "sparse") return soft(m, { kind: "categorical" });
     throw new ThawError(
       who,

@@ -49,7 +49,7 @@ describe("metrics beside a loss", () => {
     const [x, y] = ["x", "labels"].map((input) => g.input(input, [4, 3]));
     const loss = { ...binaryCrossentropy({ fromLogits: true }), op: "weightedBinaryCrossEntropy" };
     const metric = recall();
-    metric.accumulator!.add(g, metric, x, { x, labels: y, loss, metrics: [metric] });
+    metric.accumulator!.add(g, metric, x, { x, labels: y, loss, metrics: [metric], output: [4, 3] });
     expect(g.nodes.map((n) => [n.op, n.attrs.threshold ?? n.attrs.kind])).toEqual([
       ["activation", "sigmoid"],
       ["countOutcomes", 0.5],
