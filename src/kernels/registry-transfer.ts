@@ -3,12 +3,14 @@ import { classScore } from "./classScore/classScore";
 import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
+import { resizeImagesOperation } from "./resizeImages/resizeImages";
 import { updateOperations } from "./updates/updates";
 import { weightedLosses } from "./weighted/weighted";
 
 export const transferOperations: readonly Operation[] = [
   ...classScore,
   ...ntXent,
+  resizeImagesOperation,
   ...updateOperations,
   ...weightedLosses,
 ];

@@ -1,5 +1,6 @@
 /** The transfer-learning toolkit over the public API; a page loads it beside `thaw` when it wants it. */
 export { datasetFromTensors, type LabelledDataset, type TensorOptions } from "./data/labelled";
+export { resizeImages, type PlainImage, type ResizeOptions } from "./data/resize";
 export { concatenate, filterClasses, shuffle, take } from "./data/select";
 export { split, type SplitOptions } from "./data/split";
 export { balanced, balancedOrder, classCounts, classWeights } from "./data/weights";

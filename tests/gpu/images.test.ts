@@ -1,0 +1,4 @@
+import { resizeSuite } from "../support/resize";
+import { testGpu } from "../support/gpu";
+
+resizeSuite(testGpu());
