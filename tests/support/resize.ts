@@ -43,7 +43,9 @@ export function resizeSuite(getGpu: () => Gpu): void {
         expect(bytes.length).toBe(3 * expected.length);
         // Half a step of rounding, and what f32 loses at a tie.
         const worst = bytes.reduce((a, b, i) => Math.max(a, Math.abs(b - expected[i % expected.length])), 0);
-        expect(worst, `${kind} ${interpolation} ${image.shape.join("x")} to ${size.join("x")}`).toBeLessThanOrEqual(0.502);
+        expect(worst, `${kind} ${interpolation} ${image.shape.join("x")} to ${size.join("x")}`).toBeLessThanOrEqual(
+          0.502,
+        );
       }
     });
 
