@@ -6,10 +6,12 @@ import { datasetFromVideo } from "../../src/transfer/data/video";
 import { testGpu } from "../support/gpu";
 import { decode, expectPets, files, imageFilesSuite } from "../support/image-files";
 import { resizeSuite } from "../support/resize";
+import { streamSuite } from "../support/stream";
 
 const getGpu = testGpu();
 resizeSuite(getGpu);
 imageFilesSuite(getGpu);
+streamSuite(getGpu);
 
 type Rgba = readonly [number, number, number, number];
 

@@ -10,6 +10,7 @@ import { datasetFromVideo } from "../../src/transfer/data/video";
 import { testGpu } from "../support/gpu";
 import { decode, expectPets, files, imageFilesSuite, named } from "../support/image-files";
 import { resizeSuite } from "../support/resize";
+import { streamSuite } from "../support/stream";
 
 const getGpu = testGpu();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "thaw-images-"));
@@ -17,6 +18,7 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 resizeSuite(getGpu);
 imageFilesSuite(getGpu);
+streamSuite(getGpu);
 
 it("reads a folder, links that lead in a circle among it, and an archive by their paths", async () => {
   for (const [name, bytes] of Object.entries(files)) {
