@@ -7,6 +7,7 @@ import { ntXent } from "./ntXent/ntXent";
 import type { Operation } from "./operation";
 import { registerOperations } from "./registry";
 import { rotations } from "./rotations/rotations";
+import { resizeImagesOperation } from "./resizeImages/resizeImages";
 import { updateOperations } from "./updates/updates";
 import { weightedLosses } from "./weighted/weighted";
 
@@ -16,6 +17,7 @@ export const transferOperations: readonly Operation[] = [
   ...fixMatch,
   ...ntXent,
   rotations,
+  resizeImagesOperation,
   ...updateOperations,
   ...countOperations,
   ...weightedLosses,
