@@ -11,6 +11,7 @@ import {
   Sequential,
   type Dataset,
   type Gpu,
+  type Layer,
 } from "../../src/index";
 import { augmentDrawReference } from "../../src/kernels/augment/draw.reference";
 import { augmentMixReference } from "../../src/kernels/augment/mix.reference";
@@ -43,11 +44,11 @@ function pictures(count: number): Dataset & { readonly x: Uint8Array } {
   return { x, y: Array.from({ length: count }, (_, i) => i % 3), shape };
 }
 
-const classifier = () =>
+const classifier = (...layers: Layer[]) =>
   new Sequential(
     [
       new Rescaling({ name: "scale", scale: 1 / 255 }),
-      new Conv2D({ name: "conv", filters: 4, kernelSize: 3, seed: 1 }),
+      ...layers,
       new Flatten({ name: "flatten" }),
       new Dense({ name: "head", units: 3, activation: "softmax", seed: 2 }),
     ],
@@ -200,8 +201,7 @@ export function augmentationSuite(getGpu: () => Gpu): void {
     });
 
     it("keeps features from being cached, and says so", async () => {
-      const model = classifier();
-      model.layers[1].trainable = false;
+      const model = classifier(new Conv2D({ name: "conv", filters: 4, kernelSize: 3, trainable: false }));
       await model.compile({ gpu: getGpu(), optimizer: sgd(0), loss: "sparseCategoricalCrossentropy" });
       const data = pictures(4);
       const preparation = augmentation(defaultAugmentation());
