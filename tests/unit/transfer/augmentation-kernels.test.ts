@@ -54,7 +54,7 @@ describe("a transform with one number for its range equals Keras's layer", () =>
     const parameters = new Float64Array(2 * recordFloats(1));
     for (const n of [0, 1]) parameters.set([1, 0, 0, 0, 1, 0, 1, n, factor, 0, 0, 0, 0, 0, 0, 1], n * recordFloats(1));
     const attrs = {
-      ...{ entries: 1, first: 0, last: 1, moves: false, contrasts: kind === "contrast" ? [0] : [] },
+      ...{ entries: 1, first: 0, last: 1, moves: false, uses: [kind], contrasts: kind === "contrast" ? [0] : [] },
       ...({ fillMode: "reflect", fillValue: 0, interpolation: "bilinear" } as const),
     };
     const { y } = augmentPixelsReference.run(attrs, { x: images, list, parameters }, { x: shape }, exampleStep);
