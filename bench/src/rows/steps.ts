@@ -8,6 +8,7 @@ import { ratioOf, type Measured, type Row, type Timed } from "../result";
 import { PacedFit } from "../systems/paced-fit";
 import { buildThaw, compileThaw, freeze } from "../systems/thaw";
 import { startNetwork, type NetworkOptions, type Watched } from "../systems/tfjs-step";
+import { augmentedRows } from "./augmented";
 import { batchOf } from "./batch";
 import { cachedRows } from "./cached";
 import { attempt, checkAgreement, type Context } from "./context";
@@ -31,6 +32,7 @@ export async function stepRows(network: Network, context: Context): Promise<Row[
     if (part === "head") head = measured[0].tfjs;
     rows.push(...measured);
   }
+  rows.push(...(await augmentedRows(network, context)));
   return [...rows, ...(await cachedRows(network, batchOf(network), head, context))];
 }
 

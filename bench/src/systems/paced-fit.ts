@@ -2,7 +2,7 @@
  * A call of `fit` that stands still between epochs, so that its steps can be run, counted and timed like anyone else's: on
  * resident data, with the loss read at the end of each epoch, as every user of `fit` gets them.
  */
-import type { Container, Dataset } from "../../../src/index";
+import type { Container, Dataset, FitOptions } from "../../../src/index";
 
 interface Waiting {
   readonly go: () => void;
@@ -23,8 +23,15 @@ export class PacedFit {
    *
    * @param data a whole number of batches: the steps of an epoch.
    * @param cacheFeatures what frozen layers compute is kept before the first step; by itself `fit` would decide.
+   * @param preparation what is done to each batch before the first layer.
    */
-  static async start(model: Container, data: Dataset, batchSize: number, cacheFeatures = false): Promise<PacedFit> {
+  static async start(
+    model: Container,
+    data: Dataset,
+    batchSize: number,
+    cacheFeatures = false,
+    preparation?: FitOptions["preparation"],
+  ): Promise<PacedFit> {
     const paced = new PacedFit();
     const standing = new Promise<void>((resolve, reject) => {
       paced.#onStanding = resolve;
@@ -42,6 +49,7 @@ export class PacedFit {
         batchSize,
         shuffle: false,
         cacheFeatures,
+        ...(preparation && { preparation }),
         signal: paced.#stop.signal,
         callbacks: [{ onEpochBegin, onEpochEnd }],
       })

@@ -6,8 +6,15 @@
 //
 // A contrast needs the mean of what reaches it. With MEANS a workgroup computes that of one sample, over a grid of at most 32 x 32
 // pixels spread evenly (all pixels of images that small): the mean hardly changes, and the time no longer grows with the image.
+//
+// What a list does not use is switched off by overrides, which compilers leave out: interpolation, ways to fill, kinds of entries.
 
 override MEANS: bool = false;
+override CHANNELS: u32 = 3;
+override MOVES: bool = true; // whether the map is applied
+override NEAREST: bool = false;
+override FILL: u32 = 2; // 0 constant, 1 nearest, 2 reflect, 3 wrap
+override USES: u32 = 2047; // bit k: entries of kind k
 override WORKGROUP: u32 = 64;
 
 const ENTRY = 10u;
@@ -18,13 +25,9 @@ struct Params {
   rows: u32,
   height: u32,
   width: u32,
-  channels: u32,
   entries: u32,
   first: u32,
   last: u32,
-  moves: u32, // whether the map is applied
-  fill: u32, // 0 constant, 1 nearest, 2 reflect, 3 wrap
-  nearest: u32,
   value: f32, // of the constant fill
   contrast: u32, // MEANS: number k of the contrast
   gridHeight: u32,
@@ -55,46 +58,63 @@ fn noise(key: u32, i: u32) -> f32 {
   return (bytesOf(a) + bytesOf(b) + bytesOf(pcg(b)) - 1530.0) / 256.0;
 }
 
-// The pixel that stands for place i of an axis; -1 for the constant.
+fn isInside(i: i32, size: i32) -> bool { return i >= 0 && i < size; }
+
+// The pixel that stands for place i of an axis. With the constant any will do.
 fn inside(i: i32, size: i32) -> i32 {
-  if i >= 0 && i < size { return i; }
-  switch params.fill {
-    case 1u: { return clamp(i, 0, size - 1); }
-    case 2u: {
-      let m = ((i % (2 * size)) + 2 * size) % (2 * size);
-      return select(m, 2 * size - 1 - m, m >= size);
-    }
-    case 3u: { return ((i % size) + size) % size; }
-    default: { return -1; }
-  }
+  if FILL <= 1u { return clamp(i, 0, size - 1); }
+  let period = select(2 * size, size, FILL == 3u);
+  var m = i;
+  if m < -size || m >= 2 * size { m = ((m % period) + period) % period; } // rarely as far as that
+  if FILL == 3u { return select(select(m, m - size, m >= size), m + size, m < 0); }
+  return select(select(m, 2 * size - 1 - m, m >= size), -1 - m, m < 0);
 }
 
-fn pixel(n: u32, row: i32, column: i32) -> vec4f {
-  let i = inside(row, i32(params.height));
-  let j = inside(column, i32(params.width));
-  if i < 0 || j < 0 { return vec4f(params.value); }
-  let start = ((n * params.height + u32(i)) * params.width + u32(j)) * params.channels;
-  var v = vec4f(0.0);
-  for (var c = 0u; c < params.channels; c++) { v[c] = x[start + c]; }
+fn load(start: u32) -> vec4f {
+  if CHANNELS == 1u { return vec4f(x[start], 0.0, 0.0, 0.0); }
+  if CHANNELS == 2u { return vec4f(x[start], x[start + 1u], 0.0, 0.0); }
+  if CHANNELS == 3u { return vec4f(x[start], x[start + 1u], x[start + 2u], 0.0); }
+  return vec4f(x[start], x[start + 1u], x[start + 2u], x[start + 3u]);
+}
+
+fn pixel(line: u32, column: i32, isThere: bool) -> vec4f {
+  let v = load((line + u32(column)) * CHANNELS);
+  if FILL == 0u { return select(vec4f(params.value), v, isThere); }
   return v;
 }
 
 fn sampled(n: u32, row: u32, column: u32) -> vec4f {
-  if params.moves == 0u { return pixel(n, i32(row), i32(column)); }
+  let first = n * params.height;
+  if !MOVES { return load(((first + row) * params.width + column) * CHANNELS); }
+  let height = i32(params.height);
+  let width = i32(params.width);
   let record = n * (HEADER + SLOT * params.entries);
   let centre = 0.5 * vec2f(f32(params.width - 1u), f32(params.height - 1u));
   let place = vec2f(f32(column), f32(row)) - centre;
   let u = parameters[record] * place.x + parameters[record + 1u] * place.y + parameters[record + 2u] + centre.x;
   let v = parameters[record + 3u] * place.x + parameters[record + 4u] * place.y + parameters[record + 5u] + centre.y;
-  if params.nearest == 1u { return pixel(n, i32(floor(v + 0.5)), i32(floor(u + 0.5))); }
+  if NEAREST {
+    let i = i32(floor(v + 0.5));
+    let j = i32(floor(u + 0.5));
+    let line = (first + u32(inside(i, height))) * params.width;
+    return pixel(line, inside(j, width), isInside(i, height) && isInside(j, width));
+  }
   let left = floor(u);
   let top = floor(v);
   let i = i32(top);
   let j = i32(left);
-  let above = mix(pixel(n, i, j), pixel(n, i, j + 1), u - left);
-  let below = mix(pixel(n, i + 1, j), pixel(n, i + 1, j + 1), u - left);
+  let upper = (first + u32(inside(i, height))) * params.width;
+  let lower = (first + u32(inside(i + 1, height))) * params.width;
+  let near = inside(j, width);
+  let far = inside(j + 1, width);
+  let rows = vec2<bool>(isInside(i, height), isInside(i + 1, height));
+  let columns = vec2<bool>(isInside(j, width), isInside(j + 1, width));
+  let above = mix(pixel(upper, near, rows.x && columns.x), pixel(upper, far, rows.x && columns.y), u - left);
+  let below = mix(pixel(lower, near, rows.y && columns.x), pixel(lower, far, rows.y && columns.y), u - left);
   return mix(above, below, v - top);
 }
+
+fn uses(kind: u32) -> bool { return (USES & (1u << kind)) != 0u; }
 
 // Colours between 0 and 1 with the saturation multiplied and the hue turned.
 fn recoloured(rgb: vec3f, saturate: f32, turn: f32) -> vec3f {
@@ -123,38 +143,31 @@ fn evaluate(n: u32, row: u32, column: u32) -> vec4f {
     let drawn = parameters[slot];
     let lower = list[e + 3u];
     let upper = list[e + 4u];
-    switch kind {
-      case 5u: { v = clamp(v + drawn, vec4f(lower), vec4f(upper)); }
-      case 6u: {
-        let m = (contrast * params.rows + n) * 4u;
-        let mean = vec4f(means[m], means[m + 1u], means[m + 2u], means[m + 3u]);
-        v = clamp((v - mean) * drawn + mean, vec4f(lower), vec4f(upper));
-      }
-      case 7u, 8u: {
-        if params.channels == 3u {
-          let rgb = clamp((v.xyz - lower) / (upper - lower), vec3f(0.0), vec3f(1.0));
-          let changed = recoloured(rgb, select(1.0, drawn, kind == 7u), select(0.0, drawn, kind == 8u));
-          v = vec4f(changed * (upper - lower) + lower, 0.0);
+    if uses(5u) && kind == 5u { v = clamp(v + drawn, vec4f(lower), vec4f(upper)); }
+    if uses(6u) && kind == 6u {
+      let m = (contrast * params.rows + n) * 4u;
+      let mean = vec4f(means[m], means[m + 1u], means[m + 2u], means[m + 3u]);
+      v = clamp((v - mean) * drawn + mean, vec4f(lower), vec4f(upper));
+    }
+    if CHANNELS == 3u && (uses(7u) || uses(8u)) && (kind == 7u || kind == 8u) {
+      let rgb = clamp((v.xyz - lower) / (upper - lower), vec3f(0.0), vec3f(1.0));
+      let changed = recoloured(rgb, select(1.0, drawn, kind == 7u), select(0.0, drawn, kind == 8u));
+      v = vec4f(changed * (upper - lower) + lower, 0.0);
+    }
+    if CHANNELS == 3u && uses(9u) && kind == 9u { v = vec4f(vec3f(dot(v.xyz, vec3f(0.2989, 0.587, 0.114))), 0.0); }
+    if uses(10u) && kind == 10u {
+      let place = vec2f(f32(column), f32(row));
+      let corner = vec2f(drawn, parameters[slot + 2u]);
+      let end = vec2f(parameters[slot + 1u], parameters[slot + 3u]);
+      if all(place >= corner) && all(place < end) {
+        v = vec4f(list[e + 6u]);
+        if list[e + 5u] == 1.0 {
+          let i = (row * params.width + column) * 4u;
+          let key = u32(parameters[slot + 4u]);
+          let drawn4 = vec4f(noise(key, i), noise(key, i + 1u), noise(key, i + 2u), noise(key, i + 3u));
+          v = clamp(drawn4 * list[e + 7u], vec4f(list[e + 6u]), vec4f(list[e + 7u]));
         }
       }
-      case 9u: {
-        if params.channels == 3u { v = vec4f(vec3f(dot(v.xyz, vec3f(0.2989, 0.587, 0.114))), 0.0); }
-      }
-      case 10u: {
-        let place = vec2f(f32(column), f32(row));
-        let corner = vec2f(drawn, parameters[slot + 2u]);
-        let end = vec2f(parameters[slot + 1u], parameters[slot + 3u]);
-        if all(place >= corner) && all(place < end) {
-          v = vec4f(list[e + 6u]);
-          if list[e + 5u] == 1.0 {
-            let i = (row * params.width + column) * 4u;
-            let key = u32(parameters[slot + 4u]);
-            let drawn4 = vec4f(noise(key, i), noise(key, i + 1u), noise(key, i + 2u), noise(key, i + 3u));
-            v = clamp(drawn4 * list[e + 7u], vec4f(list[e + 6u]), vec4f(list[e + 7u]));
-          }
-        }
-      }
-      default: {}
     }
   }
   return v;
@@ -178,7 +191,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       if local < half { lanes[local] += lanes[local + half]; }
       workgroupBarrier();
     }
-    if local < 4u { means[(params.contrast * params.rows + n) * 4u + local] = lanes[0][local] / f32(count); }
+    if local == 0u {
+      let m = (params.contrast * params.rows + n) * 4u;
+      let mean = lanes[0] / f32(count);
+      means[m] = mean.x;
+      means[m + 1u] = mean.y;
+      means[m + 2u] = mean.z;
+      means[m + 3u] = mean.w;
+    }
     return;
   }
   let i = index * WORKGROUP + local;
@@ -186,5 +206,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let column = i % params.width;
   let rest = i / params.width;
   let v = evaluate(rest / params.height, rest % params.height, column);
-  for (var c = 0u; c < params.channels; c++) { y[i * params.channels + c] = v[c]; }
+  let start = i * CHANNELS;
+  y[start] = v.x;
+  if CHANNELS > 1u { y[start + 1u] = v.y; }
+  if CHANNELS > 2u { y[start + 2u] = v.z; }
+  if CHANNELS > 3u { y[start + 3u] = v.w; }
 }

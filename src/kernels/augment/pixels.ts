@@ -4,7 +4,15 @@ import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
 import { augmentProgram } from "./program";
 import { pixelCases } from "./cases";
-import { entryFloats, fillModes, recordFloats, type FillMode, type Interpolation } from "./transforms";
+import {
+  entryFloats,
+  fillModes,
+  kinds,
+  recordFloats,
+  type FillMode,
+  type Interpolation,
+  type Kind,
+} from "./transforms";
 
 export interface PixelsAttrs {
   readonly entries: number;
@@ -16,6 +24,8 @@ export interface PixelsAttrs {
   readonly fillMode: FillMode;
   readonly fillValue: number;
   readonly interpolation: Interpolation;
+  /** Kinds of the entries that this pass applies. */
+  readonly uses: readonly Kind[];
   /** Which of the entries are contrasts: they need the mean of what reaches them. */
   readonly contrasts: readonly number[];
 }
@@ -32,18 +42,21 @@ export const grid = (size: number): number => Math.min(size, 32);
 
 export const pixelsKernel: Kernel<Pixels> = {
   program: augmentProgram("augment_pixels"),
-  overrides: ({ mean }) => ({ MEANS: mean !== undefined }),
-  params: ({ x: [rows, height, width, channels], mean = 0, ...p }) => ({
+  overrides: ({ mean, x, moves, fillMode, interpolation, uses }) => ({
+    MEANS: mean !== undefined,
+    CHANNELS: x[3],
+    MOVES: moves,
+    NEAREST: interpolation === "nearest",
+    FILL: fillModes.indexOf(fillMode),
+    USES: uses.reduce((bits, kind) => bits | (1 << kinds[kind]), 0),
+  }),
+  params: ({ x: [rows, height, width], mean = 0, ...p }) => ({
     rows,
     height,
     width,
-    channels,
     entries: p.entries,
     first: p.first,
     last: p.last,
-    moves: Number(p.moves),
-    fill: fillModes.indexOf(p.fillMode),
-    nearest: Number(p.interpolation === "nearest"),
     value: p.fillValue,
     contrast: mean,
     gridHeight: grid(height),

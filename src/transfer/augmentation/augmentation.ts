@@ -1,11 +1,10 @@
 /** Random changes of each training batch on the GPU. */
 import { ThawError } from "../../errors";
 import { augmentOperations } from "../../kernels/augment/augment";
-import { entryFloats } from "../../kernels/augment/transforms";
 import { registerOperations } from "../../kernels/registry";
 import type { Batch, Objective, Preparation } from "../../nn/compile/trace";
 import type { Graph, Value } from "../../nn/graph";
-import { recolours, tableOf, type Table } from "./table";
+import { tableOf, type Table } from "./table";
 import type { AugmentationList } from "./transform";
 
 export interface AugmentationOptions {
@@ -54,10 +53,10 @@ function changed(g: Graph, start: Value, list: Value, parameters: Value, table: 
   const { entries, fill } = table;
   let x = start;
   for (const [i, pass] of table.passes.entries()) {
-    const { first, last, contrasts, blur } = pass;
+    const { first, last, uses, contrasts, blur } = pass;
     const moves = i === 0 && table.moves;
-    if (moves || recolours(table.numbers, pass, entryFloats))
-      x = g.apply("augmentPixels", { entries, first, last, moves, ...fill, contrasts }, { x, list, parameters });
+    if (moves || uses.length > 0)
+      x = g.apply("augmentPixels", { entries, first, last, uses, moves, ...fill, contrasts }, { x, list, parameters });
     if (blur) x = g.apply("augmentBlur", { entries, ...blur }, { x, parameters });
   }
   return x;

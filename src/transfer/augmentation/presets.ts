@@ -64,7 +64,7 @@ export const weakAugmentation = (): AugmentationList => [randomFlip("horizontal"
 
 /**
  * A strong view after FixMatch (Sohn et al. 2020, section 2.3), which draws two of RandAugment's transforms and cuts a box out. Here each of those that this
- * toolkit has is applied to half of the samples, within the paper's ranges (table 12): rotation by 30 degrees, shifts by 0.3, brightness, contrast and
+ * toolkit has is applied to half of the samples, about within the paper's ranges (table 12; contrast goes both ways here): rotation by 30 degrees, shifts by 0.3, brightness, contrast and
  * saturation; not the histograms, posterizing, sharpening, shearing and solarizing. Then a box of half of the sides is cut out of all.
  */
 export const strongAugmentation = (): AugmentationList => [
@@ -72,7 +72,7 @@ export const strongAugmentation = (): AugmentationList => [
   randomApply(0.5, [randomRotation(30 / 360)]),
   randomApply(0.5, [randomTranslation(0.3, 0.3)]),
   randomApply(0.5, [randomBrightness(0.4)]),
-  randomApply(0.5, [randomContrast([0.95, 0])]),
+  randomApply(0.5, [randomContrast(0.95)]),
   randomApply(0.5, [randomSaturation([0.05, 0.5])]),
   randomCutout(0.5),
 ];

@@ -1,6 +1,6 @@
 /** A list of transforms as the table and the passes that the GPU runs. */
 import { ThawError } from "../../errors";
-import { entry, kinds, mostEntries } from "../../kernels/augment/transforms";
+import { entry, kinds, mostEntries, type Kind } from "../../kernels/augment/transforms";
 import { betaQuantiles } from "./mixing";
 import type { AugmentationList, FillOptions, Transform } from "./transform";
 
@@ -8,6 +8,8 @@ import type { AugmentationList, FillOptions, Transform } from "./transform";
 export interface Pass {
   readonly first: number;
   readonly last: number;
+  /** Kinds among them that change pixels; none: the pass only moves them, if anything. */
+  readonly uses: readonly Kind[];
   readonly contrasts: readonly number[];
   readonly blur?: { readonly entry: number; readonly radius: number };
 }
@@ -24,6 +26,7 @@ export interface Table {
 
 const who = "augmentation";
 const isMoving = ({ kind }: Transform) => kinds[kind] <= kinds.crop;
+const isColour = ({ kind }: Transform) => kinds[kind] > kinds.crop && kinds[kind] < kinds.blur;
 const isMixing = ({ kind }: Transform) => kinds[kind] >= kinds.mixUp;
 
 /**
@@ -59,29 +62,31 @@ export function tableOf(list: AugmentationList): Table {
       "Pixels are looked up once for all transforms of a list.",
     );
   const [mix] = mixing;
+  // Mirroring alone leads to whole pixels.
+  const between = all.some(({ kind }) => kind === "crop");
   return {
     numbers: [...rows.flat(), ...(mix === undefined ? [] : betaQuantiles(all[mix].alpha!))],
     entries: all.length,
     moves: all.some(isMoving),
-    fill: fills[0]?.fill ?? { fillMode: "nearest", fillValue: 0, interpolation: "bilinear" },
+    fill: fills[0]?.fill ?? { fillMode: "nearest", fillValue: 0, interpolation: between ? "bilinear" : "nearest" },
     passes: passesOf(all),
     ...(mix !== undefined && { mixing: { entry: mix, cut: all[mix].kind === "cutMix" } }),
   };
 }
 
-/** Cut behind each blurring, which needs its neighbours' pixels as they are by then. A pass that would do nothing is left out. */
+/** Cut behind each blurring, which needs its neighbours' pixels as they are by then. Entries that only move are left out at both ends. */
 function passesOf(all: readonly Transform[]): Pass[] {
-  const ends = [...all.flatMap(({ kind }, i) => (kind === "blur" ? [i] : [])), all.length];
-  return ends.map((last, i) => {
-    const first = i === 0 ? 0 : ends[i - 1] + 1;
-    const contrasts = all.flatMap(({ kind }, t) => (kind === "contrast" && t >= first && t < last ? [t] : []));
-    const radius = all[last]?.radius;
-    return { first, last, contrasts, ...(radius !== undefined && { blur: { entry: last, radius } }) };
+  const blurs = all.flatMap(({ kind }, i) => (kind === "blur" ? [i] : []));
+  return [...blurs, all.length].map((end, i) => {
+    const start = i === 0 ? 0 : blurs[i - 1] + 1;
+    const own = all.flatMap((t, at) => (at >= start && at < end && isColour(t) ? [at] : []));
+    const radius = all[end]?.radius;
+    return {
+      first: own[0] ?? start,
+      last: own.length > 0 ? own.at(-1)! + 1 : start,
+      uses: [...new Set(own.map((at) => all[at].kind))],
+      contrasts: own.filter((at) => all[at].kind === "contrast"),
+      ...(radius !== undefined && { blur: { entry: end, radius } }),
+    };
   });
 }
-
-/** Whether a pass changes pixels, besides moving them. */
-export const recolours = (list: readonly number[], { first, last }: Pass, entryFloats: number): boolean =>
-  Array.from({ length: last - first }, (_, i) => list[(first + i) * entryFloats]).some(
-    (kind) => kind > kinds.crop && kind < kinds.blur,
-  );

@@ -10,9 +10,18 @@ import { betaQuantiles } from "../../../src/transfer/augmentation/mixing";
 import { tableOf } from "../../../src/transfer/augmentation/table";
 import { readGolden, type Place } from "../../support/fixtures";
 
+const factories = {
+  randomBrightness: toolkit.randomBrightness,
+  randomGrayscale: toolkit.randomGrayscale,
+  randomRotation: toolkit.randomRotation,
+  randomSaturation: toolkit.randomSaturation,
+  randomTranslation: toolkit.randomTranslation,
+  randomZoom: toolkit.randomZoom,
+};
+
 interface Json {
   readonly images: Place;
-  readonly cases: readonly { factory: keyof typeof toolkit; arguments: readonly unknown[]; result: Place }[];
+  readonly cases: readonly { factory: keyof typeof factories; arguments: readonly unknown[]; result: Place }[];
   readonly drawn: readonly { kind: "contrast" | "hue"; factor: number; result: Place }[];
   readonly blur: { readonly sigma: number; readonly radius: number; readonly result: Place };
   readonly beta: readonly { alpha: number; at: readonly number[]; below: readonly number[] }[];
@@ -43,7 +52,7 @@ function near(actual: Float64Array, expected: ArrayLike<number>, tolerance: numb
 describe("a transform with one number for its range equals Keras's layer", () => {
   golden.json.cases.forEach(({ factory, arguments: given, result }, i) => {
     it(`${i}: ${factory}(${JSON.stringify(given).slice(1, -1)})`, () => {
-      const make = toolkit[factory] as (...values: unknown[]) => toolkit.Transform;
+      const make = factories[factory] as (...values: unknown[]) => toolkit.Transform;
       const list = [make(...given.map((v) => v ?? undefined))];
       near(augmented(list, images, shape), golden.tensor(result), 2e-3);
     });
@@ -54,9 +63,16 @@ describe("a transform with one number for its range equals Keras's layer", () =>
     const parameters = new Float64Array(2 * recordFloats(1));
     for (const n of [0, 1]) parameters.set([1, 0, 0, 0, 1, 0, 1, n, factor, 0, 0, 0, 0, 0, 0, 1], n * recordFloats(1));
     const attrs = {
-      ...{ entries: 1, first: 0, last: 1, moves: false, contrasts: kind === "contrast" ? [0] : [] },
-      ...({ fillMode: "reflect", fillValue: 0, interpolation: "bilinear" } as const),
-    };
+      entries: 1,
+      first: 0,
+      last: 1,
+      moves: false,
+      uses: [kind],
+      contrasts: kind === "contrast" ? [0] : [],
+      fillMode: "reflect",
+      fillValue: 0,
+      interpolation: "bilinear",
+    } as const;
     const { y } = augmentPixelsReference.run(attrs, { x: images, list, parameters }, { x: shape }, exampleStep);
     near(y, golden.tensor(result), 2e-3);
   });

@@ -1,0 +1,4 @@
+import { testGpu } from "../support/gpu";
+import { augmentationSuite } from "../support/augmentation";
+
+augmentationSuite(testGpu());
