@@ -106,6 +106,8 @@ export function streamSuite(getGpu: () => Gpu): void {
       const stop = { onEpochEnd: () => "stop" as const };
       const history = await fitStream(model, data, { ...options, epochs: 5, callbacks: [stop] });
       expect([history.ended, history.epochs]).toEqual(["callback", 1]);
+      const small = await fitStream(model, data, { batchSize: 5, windowBytes: 35 * 12 }); // two samples are left for the last
+      expect([small.steps, small.ended]).toEqual([8, "finished"]);
       const signal = AbortSignal.abort();
       expect((await fitStream(model, data, { ...options, signal })).ended).toBe("aborted");
       await expect(fitStream(model, data, { windowBytes: 0 })).rejects.toThrow("windowBytes 0");

@@ -61,7 +61,6 @@ export async function fitStream(
   const { epochs: _, validationData: __, optimizer: ___, windowBytes: ____, ...rest } = options;
   const windowOptions: FitOptions = {
     ...rest,
-    batchSize,
     epochs: 1,
     shuffle: false, // a window is in the epoch's order already
     cacheFeatures: false,
@@ -83,7 +82,9 @@ export async function fitStream(
       const current = await next!;
       next = fetch();
       const first = epoch === 0 && progress.steps === 0 && optimizer !== undefined;
-      const done = await model.fit(current.data, { ...windowOptions, ...(first && { optimizer }) });
+      // The last window of an epoch may be smaller than a batch.
+      const size = Math.min(batchSize, sampleCount(current.data));
+      const done = await model.fit(current.data, { ...windowOptions, batchSize: size, ...(first && { optimizer }) });
       progress.steps += done.steps;
       last = current.last;
       if (done.ended === "aborted" || signal?.aborted) progress.ended = "aborted";
