@@ -5,6 +5,7 @@ import type { Container } from "../../nn/model";
 import type { Callback, Dataset, FitOptions, History, Logs } from "../../nn/trainer";
 import { shuffledOrder } from "../../train/resident";
 import { sampleCount } from "./labelled";
+import { streamContext } from "./stream-context";
 import { take } from "./select";
 
 /** Samples that are fetched when they are needed, e.g. decoded from files. */
@@ -57,7 +58,10 @@ export async function fitStream(
   const started = performance.now();
   const history: Record<string, number[]> = {};
   const progress = { epochs: 0, steps: 0, ended: "finished" as History["ended"] };
-  const inner: Callback = { onBatchEnd: (step, logs) => callbacks.forEach((c) => c.onBatchEnd?.(step, logs)) };
+  if (!model.compiledWith)
+    throw new ThawError(who, `${model.name} is not compiled`, "a compiled model", "Call model.compile() first.");
+  const context = streamContext(model, epochs, Math.ceil(count / batchSize), validationData !== undefined);
+  const inner: Callback = { onBatchEnd: (step, logs) => callbacks.forEach((c) => c.onBatchEnd?.(step, logs, context)) };
   const { epochs: _, validationData: __, optimizer: ___, windowBytes: ____, ...rest } = options;
   const windowOptions: FitOptions = {
     ...rest,
@@ -73,10 +77,10 @@ export async function fitStream(
     next?.catch(() => {}); // reported where it is awaited, if it still is
     return next;
   };
-  for (const c of callbacks) await c.onTrainBegin?.();
+  for (const c of callbacks) await c.onTrainBegin?.(context);
   let next = fetch();
   for (let epoch = 0; epoch < epochs && progress.ended === "finished"; epoch++) {
-    for (const c of callbacks) await c.onEpochBegin?.(epoch);
+    for (const c of callbacks) await c.onEpochBegin?.(epoch, context);
     const sums: Record<string, number> = {};
     for (let last = false; !last && progress.ended === "finished";) {
       const current = await next!;
@@ -95,6 +99,7 @@ export async function fitStream(
     const logs: Record<string, number> = Object.fromEntries(
       Object.entries(sums).map(([name, sum]) => [name, sum / count]),
     );
+    if (callbacks.length > 0) await model.readWeights();
     if (validationData)
       Object.assign(
         logs,
@@ -105,11 +110,14 @@ export async function fitStream(
         ),
       );
     progress.epochs++;
+    for (const c of callbacks) if ((await c.onEpochEnd?.(epoch, logs, context)) === "stop") context.stop();
     for (const [name, value] of Object.entries(logs)) (history[name] ??= []).push(value);
-    for (const c of callbacks) if ((await c.onEpochEnd?.(epoch, logs)) === "stop") progress.ended = "callback";
+    if (context.stopReason) progress.ended = "callback";
   }
-  const result: History = { history, ...progress, seconds: (performance.now() - started) / 1000 };
-  for (const c of callbacks) await c.onTrainEnd?.(result);
+  const reason = context.stopReason;
+  const seconds = (performance.now() - started) / 1000;
+  const result: History = { history, ...progress, seconds, ...(reason && { reason }) };
+  for (const c of callbacks) await c.onTrainEnd?.(result, context);
   return result;
 }
 
