@@ -5,23 +5,15 @@
 
 const files = {
   batchNorm: () => import("./programs/batchNorm"),
-  counts: () => import("./programs/counts"),
   depthwise: () => import("./programs/depthwise"),
   f16: () => import("./programs/f16"),
   gpu: () => import("./programs/gpu"),
-  inside: () => import("./programs/inside"),
   layers: () => import("./programs/layers"),
-  math: () => import("./programs/math"),
   plain: () => import("./programs/plain"),
   software: () => import("./programs/software"),
   training: () => import("./programs/training"),
-  updates: () => import("./programs/updates"),
-  weighted: () => import("./programs/weighted"),
   winograd: () => import("./programs/winograd"),
 };
-
-type Files = typeof files;
-type Name<F extends keyof Files> = keyof Awaited<ReturnType<Files[F]>> & string;
 
 export class Program {
   readonly #fetch: () => Promise<string>;
@@ -48,6 +40,14 @@ export class Program {
   }
 }
 
+/** Files of programs: each is fetched when the first of its programs is needed. */
+type Files = Readonly<Record<string, () => Promise<object>>>;
+
+/** Programs by file and name. */
+export const programsOf =
+  <F extends Files>(of: F) =>
+  <K extends keyof F>(file: K, name: keyof Awaited<ReturnType<F[K]>> & string): Program =>
+    new Program(name, async () => ((await of[file]()) as Record<string, string>)[name]);
+
 /** The program `name`.wgsl, which the file of that name in programs/ lists. */
-export const wgsl = <F extends keyof Files>(file: F, name: Name<F>): Program =>
-  new Program(name, async () => ((await files[file]()) as unknown as Record<string, string>)[name]);
+export const wgsl = programsOf(files);

@@ -67,11 +67,6 @@ export class TrainingArenas {
     return this.#buffers;
   }
 
-  async readGradients(): Promise<Map<Parameter, Float32Array>> {
-    const all = await readBuffer(this.#gpu, this.#buffers.get("gradients")!);
-    return new Map([...this.offsets].map(([p, offset]) => [p, all.slice(offset / 4, offset / 4 + p.count)]));
-  }
-
   async readSlots(): Promise<SlotValues> {
     const result = new Map<Parameter, Record<string, Float32Array>>();
     for (const name of this.optimizer.slots) {

@@ -9,4 +9,4 @@ export { explainHalt } from "./diagnose";
 export { explainOptions } from "./explain-options";
 export { checkOptions, prepareArenas } from "./optimizer-options";
 export { orderOf, weigh } from "./sampling";
-export { trainOnBatch } from "./train-on-batch";
+export { readGradients, trainOnBatch } from "./train-on-batch";

@@ -247,8 +247,7 @@ export class ModelTrainer implements Trainer {
   }
 
   async readGradients(): Promise<Map<Parameter, Float32Array>> {
-    if (!this.#arenas) throw new ThawError("readGradients", "no training step has run", "a step before");
-    return await this.#arenas.readGradients();
+    return await (await import("./extras")).readGradients(this.gpu, this.#arenas);
   }
 
   async readState(): Promise<TrainingState> {

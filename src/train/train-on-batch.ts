@@ -1,5 +1,9 @@
-/** One training step on samples from outside, for loops of one's own. Loaded when it is first called. */
+/** For loops of one's own: a training step on samples from outside, and its gradients. Loaded when one is first asked for. */
 import { ThawError } from "../errors";
+import type { Gpu } from "../gpu/device";
+import { readBuffer } from "../nn/device-state";
+import type { Parameter } from "../nn/parameter";
+import type { TrainingArenas } from "../nn/training-arenas";
 import type { ModelTrainer } from "./model-trainer";
 import { logsOf } from "./evaluate";
 import { Means, ResultReader } from "./results";
@@ -31,4 +35,14 @@ export async function trainOnBatch(
       "The weights are those before the step.",
     );
   return logs;
+}
+
+/** Gradients of the last step. @throws before any. */
+export async function readGradients(
+  gpu: Gpu,
+  arenas: TrainingArenas | undefined,
+): Promise<Map<Parameter, Float32Array>> {
+  if (!arenas) throw new ThawError("readGradients", "no training step has run", "a step before");
+  const all = await readBuffer(gpu, arenas.resources.get("gradients")!);
+  return new Map([...arenas.offsets].map(([p, offset]) => [p, all.slice(offset / 4, offset / 4 + p.count)]));
 }

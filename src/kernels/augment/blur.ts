@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Shape } from "../operation";
-import { augmentProgram } from "./program";
+import { wgsl } from "../late-program";
 import { headerFloats, mostRadius, recordFloats, slotFloats } from "./transforms";
 
 export interface BlurAttrs {
@@ -18,7 +18,7 @@ interface Blur extends BlurAttrs {
 }
 
 export const blurKernel: Kernel<Blur> = {
-  program: augmentProgram("augment_blur"),
+  program: wgsl("augment", "augment_blur"),
   constants: ({ radius }) => ({ RADIUS: radius }),
   params: ({ x: [rows, height, width, channels], entries, entry }) => ({
     rows,

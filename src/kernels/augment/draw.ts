@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { operation, type Case } from "../operation";
-import { augmentProgram } from "./program";
+import { wgsl } from "../late-program";
 import { entry, entryFloats, mostEntries, quantiles, recordFloats } from "./transforms";
 
 export interface DrawAttrs {
@@ -19,7 +19,7 @@ interface Draw extends DrawAttrs {
 }
 
 export const drawKernel: Kernel<Draw> = {
-  program: augmentProgram("augment_draw"),
+  program: wgsl("augment", "augment_draw"),
   params: ({ rows, entries, height, width, salt }) => ({ rows, entries, height, width, salt }),
   workgroups: (p) => foldWorkgroups(ceilDiv(p.rows, 64)),
   sizes: (p) => ({ list: p.table, parameters: p.rows * recordFloats(p.entries) }),

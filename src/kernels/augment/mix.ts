@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Shape } from "../operation";
-import { augmentProgram } from "./program";
+import { wgsl } from "../late-program";
 import { headerFloats, recordFloats, slotFloats } from "./transforms";
 
 export interface MixAttrs {
@@ -31,7 +31,7 @@ interface MixLabels extends MixLabelsAttrs {
 }
 
 export const mixKernel: Kernel<Mix> = {
-  program: augmentProgram("augment_mix"),
+  program: wgsl("augment", "augment_mix"),
   overrides: ({ cut }) => ({ CUT: cut }),
   params: ({ x, entries, entry }) => ({
     count: elements(x),
@@ -47,7 +47,7 @@ export const mixKernel: Kernel<Mix> = {
 };
 
 export const mixLabelsKernel: Kernel<MixLabels> = {
-  program: augmentProgram("augment_labels"),
+  program: wgsl("augment", "augment_labels"),
   overrides: ({ sparse }) => ({ SPARSE: sparse }),
   params: ({ rows, classes, samples, entries }) => ({ rows, classes, samples, entries }),
   workgroups: ({ rows, classes }) => foldWorkgroups(ceilDiv(rows * classes, 64)),

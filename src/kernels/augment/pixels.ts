@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Shape } from "../operation";
-import { augmentProgram } from "./program";
+import { wgsl } from "../late-program";
 import { pixelCases } from "./cases";
 import {
   entryFloats,
@@ -41,7 +41,7 @@ interface Pixels extends PixelsAttrs {
 export const grid = (size: number): number => Math.min(size, 32);
 
 export const pixelsKernel: Kernel<Pixels> = {
-  program: augmentProgram("augment_pixels"),
+  program: wgsl("augment", "augment_pixels"),
   overrides: ({ mean, x, moves, fillMode, interpolation, uses }) => ({
     MEANS: mean !== undefined,
     CHANNELS: x[3],

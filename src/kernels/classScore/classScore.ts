@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Operation, type Shapes } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 import { classesOf } from "../softmax/softmax";
 
 interface Score {

@@ -5,7 +5,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Operation, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 
 export interface CountAttrs {
   /** Labels are class ids instead of one value a class. */

@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { operation, type Operation, type Shape, type Shapes } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 import { fixMatchCases } from "./cases";
 
 interface RowAttrs {

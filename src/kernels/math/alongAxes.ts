@@ -14,7 +14,7 @@ import {
 } from "../arrange/strided_copy";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Lowering, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 import { pads, slices } from "./along-axes-cases";
 
 /** y[i] = x[begin + i * step] along each axis, for i from 0 to size - 1. */

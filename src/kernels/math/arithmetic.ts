@@ -4,7 +4,7 @@ import { broadcastShape, joinAxes, named, sameShape, stridesOf } from "../elemen
 import { reduceToKernel } from "../elementwise/reduceTo";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Gradient, type Lowering, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 import { arithmeticCases, pairs } from "./arithmetic-cases";
 
 /** In the order of FUNCTION in the WGSL program. */

@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Gradient, type Lowering, type Operation, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 
 export interface GatherAxisAttrs {
   /** Counted from 0. */

@@ -2,7 +2,7 @@
 import { ThawError } from "../../errors";
 import { dispatch, type Kernel } from "../kernel";
 import { operation, type Lower, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 import {
   lanesOf,
   reducedShape,

@@ -6,7 +6,7 @@ import { formatShape, ThawError } from "../../errors";
 import type { Pair } from "../convolution";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Lowering, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 import { resizeCases } from "./resize-cases";
 
 const modes = ["nearest", "linear", "cubic"] as const;

@@ -2,7 +2,7 @@
 import { ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 
 /** In the order of FUNCTION in the WGSL program. Defaults of alpha and beta are ONNX's. */
 const kinds = [

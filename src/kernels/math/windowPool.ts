@@ -6,7 +6,7 @@ import { formatShape, ThawError } from "../../errors";
 import { checkWindow, dilatedSize, type WindowAttrs, type Pair } from "../convolution";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 
 const kinds = ["max", "average", "lp"] as const;
 

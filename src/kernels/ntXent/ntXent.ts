@@ -2,7 +2,7 @@
 import { formatShape, ThawError } from "../../errors";
 import { dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import { operation, type Case, type Operation, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 
 export interface NtXentAttrs {
   /** Cosine similarities are divided by it. */

@@ -3,7 +3,7 @@ import { formatShape, ThawError } from "../../errors";
 import type { Pair } from "../convolution";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { operation, type Case, type Lowering, type Shape } from "../operation";
-import { Program } from "../program";
+import { wgsl } from "../late-program";
 
 /** "nearest"; "bilinear" of the four pixels around; "antialias": bilinear that takes all pixels into account where the image shrinks. */
 export type ResizeMethod = "nearest" | "bilinear" | "antialias";
@@ -48,12 +48,8 @@ const imageWords = ({ image, format }: Problem) => image[0] * image[1] * (format
 const taps = ({ method, frame, box }: ResizeImagesAttrs, axis: 0 | 1) =>
   method === "nearest" ? 1 : method === "bilinear" ? 2 : 2 * Math.max(1, frame[2 + axis] / box[2 + axis]);
 
-// Not in program.ts, which every page loads: only data sets of images ask for these.
-const program = (name: "resize_columns" | "resize_rows") =>
-  new Program(name, async () => (await import("../programs/images"))[name]);
-
 export const resizeColumnsKernel: Kernel<Problem> = {
-  program: program("resize_columns"),
+  program: wgsl("images", "resize_columns"),
   overrides: ({ method, format }) => ({ METHOD: methods.indexOf(method), FLOATS: format === "float32" }),
   params: (p) => ({
     rows: p.frame[2],
@@ -70,7 +66,7 @@ export const resizeColumnsKernel: Kernel<Problem> = {
 };
 
 export const resizeRowsKernel: Kernel<Problem> = {
-  program: program("resize_rows"),
+  program: wgsl("images", "resize_rows"),
   overrides: ({ method, bytes }) => ({ METHOD: methods.indexOf(method), BYTES: bytes }),
   params: (p) => ({
     count: countOf(p),

@@ -1,7 +1,7 @@
 /** What an optimizer's options add before and after its own dispatch, over the same arenas; semantics are Keras's. */
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
 import { elements, operation, type Case, type Operation } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 
 export interface MeanGradientsAttrs {
   /** Steps whose gradients make one change of the weights. */

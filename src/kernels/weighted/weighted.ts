@@ -7,7 +7,7 @@ import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Dispatch, type Kernel } from "../kernel";
 import { losses } from "../losses/losses";
 import { elements, operation, type Case, type Lower, type Operation, type Shape } from "../operation";
-import { wgsl } from "../program";
+import { wgsl } from "../late-program";
 
 interface WeighRows {
   readonly count: number;
