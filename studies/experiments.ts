@@ -15,19 +15,13 @@ import {
 } from "../src/transfer/index";
 import type { Lab } from "./lab";
 
-/** Numbers by name; accuracy is a share, seconds are of training without evaluation. */
+/** Numbers by name; accuracies are shares. Time is measured where the freezing depth decides it. */
 export type Measured = Readonly<Record<string, number>>;
 
 export interface Condition {
   /** e.g. "labels/25/frozen" */
   readonly id: string;
   readonly run: (lab: Lab, seed: number) => Promise<Measured>;
-}
-
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await run();
-  return (performance.now() - start) / 1000;
 }
 
 /** Accuracy against the number of labels: scratch, frozen, and the frozen network fine-tuned. */
@@ -37,20 +31,20 @@ function labels(lab: Lab): Condition[] {
       id: `labels/${n}/scratch`,
       run: async (_, seed) => {
         const transfer = await lab.network(seed, "scratch");
-        const seconds = await timed(() => lab.scratch(transfer, lab.labelled(n, seed), seed));
+        await lab.scratch(transfer, lab.labelled(n, seed), seed);
         const accuracy = await lab.accuracy(transfer);
         transfer.model.dispose();
-        return { accuracy, seconds };
+        return { accuracy };
       },
     },
     {
       id: `labels/${n}/frozen`,
       run: async (_, seed) => {
         const transfer = await lab.network(seed);
-        const seconds = await timed(() => lab.head(transfer, lab.labelled(n, seed), seed));
+        await lab.head(transfer, lab.labelled(n, seed), seed);
         const accuracy = await lab.accuracy(transfer);
         transfer.model.dispose();
-        return { accuracy, seconds };
+        return { accuracy };
       },
     },
     {
@@ -58,13 +52,11 @@ function labels(lab: Lab): Condition[] {
       run: async (_, seed) => {
         const transfer = await lab.network(seed);
         const data = lab.labelled(n, seed);
-        const seconds = await timed(async () => {
-          await lab.head(transfer, data, seed);
-          await lab.fineTune(transfer, data, seed);
-        });
+        await lab.head(transfer, data, seed);
+        await lab.fineTune(transfer, data, seed);
         const accuracy = await lab.accuracy(transfer);
         transfer.model.dispose();
-        return { accuracy, seconds };
+        return { accuracy };
       },
     },
   ]);
@@ -118,14 +110,12 @@ const withAugmentation = (lab: Lab): Condition[] =>
       const transfer = await lab.network(seed);
       const data = lab.labelled(few, seed);
       const more = on ? { preparation: augmentation(defaultAugmentation()) } : {};
-      const seconds = await timed(async () => {
-        // Augmented images are computed anew in each epoch: as many epochs as both can afford.
-        await lab.head(transfer, data, seed, { ...more, epochs: Math.min(headEpochs, epochs) });
-        await lab.fineTune(transfer, data, seed, more);
-      });
+      // Augmented images are computed anew in each epoch: as many epochs as both can afford.
+      await lab.head(transfer, data, seed, { ...more, epochs: Math.min(headEpochs, epochs) });
+      await lab.fineTune(transfer, data, seed, more);
       const accuracy = await lab.accuracy(transfer);
       transfer.model.dispose();
-      return { accuracy, seconds };
+      return { accuracy };
     },
   }));
 
@@ -173,15 +163,12 @@ const selfSupervised = (lab: Lab): Condition[] => [
       const { few, pretraining } = lab.settings;
       const transfer = await lab.build(seed, "scratch");
       transfer.base.trainable = true;
-      const seconds = await timed(
-        async () =>
-          await pretrainSimCLR(transfer.base, lab.unlabelled, {
-            ...pretraining,
-            augmentation: augmentation(simclrAugmentation()),
-            gpu: lab.gpu,
-            seed,
-          }),
-      );
+      await pretrainSimCLR(transfer.base, lab.unlabelled, {
+        ...pretraining,
+        augmentation: augmentation(simclrAugmentation()),
+        gpu: lab.gpu,
+        seed,
+      });
       await lab.compile(transfer.model);
       const data = lab.labelled(few, seed);
       await lab.head(transfer, data, seed);
@@ -189,7 +176,7 @@ const selfSupervised = (lab: Lab): Condition[] => [
       await lab.scratch(transfer, data, seed);
       const accuracy = await lab.accuracy(transfer);
       transfer.model.dispose();
-      return { linear, accuracy, seconds };
+      return { linear, accuracy };
     },
   },
 ];

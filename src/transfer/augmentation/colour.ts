@@ -31,8 +31,8 @@ export function randomContrast(factor: Factor, options: RangeOptions = {}): Tran
 }
 
 /**
- * Multiplies the saturation by f / (1 - f): 0 is grey, 0.5 as it was, 1 as colourful as can be. One number f stands for 0 to f. Images of one channel stay
- * as they are. Saturation ends at 1, where Keras 3 lets it grow to the largest pixel value.
+ * Multiplies the saturation by f / (1 - f): 0 is grey, 0.5 as it was, 1 as colourful as can be. One number f stands for 0 to f. Only images of three channels have
+ * colours: others stay as they are. Saturation ends at 1, where Keras 3 lets it grow to the largest pixel value.
  *
  * @param factor from 0 to 1
  */
@@ -42,14 +42,14 @@ export function randomSaturation(factor: Factor, options: RangeOptions = {}): Tr
   return { name, kind: "saturation", numbers: [...range, ...valueRangeOf(name, options)] };
 }
 
-/** Turns the hue by up to half the circle times the factor, either way. @param factor from 0 to 1; one number f stands for 0 to f. */
+/** Turns the hue by up to half the circle times the factor, either way, of images of three channels. @param factor from 0 to 1; one number f stands for 0 to f. */
 export function randomHue(factor: Factor, options: RangeOptions = {}): Transform {
   const name = "randomHue";
   const range = rangeOf(name, "factor", factor, [0, 1], fromZero);
   return { name, kind: "hue", numbers: [...range, ...valueRangeOf(name, options)] };
 }
 
-/** Takes the colours away from a share of the images. @param probability default 0.5. */
+/** Takes the colours away from a share of the images, where they have three channels. @param probability default 0.5. */
 export function randomGrayscale(probability = 0.5): Transform {
   const name = "randomGrayscale";
   checkProbability(name, "probability", probability);

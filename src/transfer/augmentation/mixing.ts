@@ -10,7 +10,8 @@ function mixing(name: string, kind: "mixUp" | "cutMix", alpha: number): Transfor
 
 /**
  * Mixup (Zhang et al. 2018): each sample becomes a blend with another one of the batch, s of its own and 1 - s of the other's pixels and label, s drawn from
- * beta(alpha, alpha). Class ids become one value a class, and loss and accuracy change to the form that reads these.
+ * beta(alpha, alpha). Class ids become one value a class, and loss and accuracy change to the form that reads these. A batch of one sample has nothing to be
+ * mixed with, and stays as it is.
  *
  * @param alpha default 0.2, as in Keras: most samples stay nearly themselves
  */
