@@ -1,6 +1,16 @@
 /** Training by windows gives the weights of training at once. */
 import { describe, expect, it } from "vitest";
-import { adam, Dense, Dropout, Flatten, Sequential, type FitOptions, type Gpu } from "../../src/index";
+import {
+  adam,
+  Dense,
+  Dropout,
+  Flatten,
+  Sequential,
+  type Callback,
+  type FitOptions,
+  type Gpu,
+  type KeptWeights,
+} from "../../src/index";
 import { fitStream } from "../../src/transfer/data/stream";
 import { datasetFromTensors } from "../../src/transfer/data/labelled";
 import { take } from "../../src/transfer/data/select";
@@ -99,6 +109,48 @@ export function streamSuite(getGpu: () => Gpu): void {
       }
       expect(weights[1]).toEqual(weights[0]);
       expect(peaks[0] - peaks[1]).toBeGreaterThan(3000 * 12);
+    });
+
+    it("gives callbacks their context: rates, and weights that are kept and put back", async () => {
+      const model = await compiled(getGpu());
+      const after: number[][] = [];
+      let kept: KeptWeights | undefined;
+      const keeper: Callback = {
+        onTrainBegin: (context) => {
+          expect([context.epochs, context.stepsPerEpoch]).toEqual([2, 8]);
+          expect(context.logNames).toEqual(["loss", "accuracy", "valLoss", "valAccuracy"]);
+        },
+        onEpochEnd: async (_, logs, context) => {
+          expect(Object.keys(logs).toSorted()).toEqual(context.logNames.toSorted());
+          after.push(await weightsOf(model));
+          kept ??= context.keepWeights();
+          context.learningRate = 0.02;
+        },
+        onTrainEnd: (_, context) => {
+          expect(context.learningRate).toBeCloseTo(0.02, 6);
+          context.restoreWeights(kept!);
+          kept!.dispose();
+          expect(() => context.restoreWeights(kept!)).toThrow("these weights were freed");
+        },
+      };
+      await fitStream(model, data, { ...options, windowBytes: 10 * 12, callbacks: [keeper] });
+      expect(after[1]).not.toEqual(after[0]);
+      expect(await weightsOf(model)).toEqual(after[0]);
+      model.dispose();
+    });
+
+    it("weighs classes, also those that a window has no samples of", async () => {
+      const byClass = Array.from({ length: 37 }, (_, i) => i).toSorted((a, b) => (a % 3) - (b % 3));
+      const more: FitOptions = { batchSize: 5, classWeight: { 0: 2, 1: 0.5, 2: 3 }, shuffle: () => byClass };
+      const weights: number[][] = [];
+      for (const streamed of [false, true]) {
+        const model = await compiled(getGpu());
+        if (streamed) await fitStream(model, data, { ...more, windowBytes: 5 * 12 });
+        else await model.fit(data, { ...more, cacheFeatures: false });
+        weights.push(await weightsOf(model));
+        model.dispose();
+      }
+      expect(weights[1]).toEqual(weights[0]);
     });
 
     it("stops for callbacks and signals, and says what is wrong", async () => {

@@ -44,7 +44,7 @@ export async function fitStream(
   const stream = "read" in source ? source : streamOf(source);
   const { count } = stream;
   const { epochs = 1, batchSize = Math.min(32, count), windowBytes = 128 * 2 ** 20, callbacks = [] } = options;
-  const { validationData, validationBatchSize = batchSize, optimizer, signal } = options;
+  const { validationData, validationBatchSize = batchSize, optimizer, signal, classWeight } = options;
   if (!Number.isInteger(count) || count < 1) throw new ThawError(who, `${count} samples`, "at least one");
   if (!(windowBytes > 0)) throw new ThawError(who, `windowBytes ${windowBytes}`, "a number above 0");
   if (![epochs, batchSize].every((n) => Number.isInteger(n) && n > 0) || batchSize > count)
@@ -88,7 +88,12 @@ export async function fitStream(
       const first = epoch === 0 && progress.steps === 0 && optimizer !== undefined;
       // The last window of an epoch may be smaller than a batch.
       const size = Math.min(batchSize, sampleCount(current.data));
-      const done = await model.fit(current.data, { ...windowOptions, batchSize: size, ...(first && { optimizer }) });
+      const done = await model.fit(current.data, {
+        ...windowOptions,
+        ...(classWeight && { classWeight: presentIn(current.data, classWeight) }),
+        batchSize: size,
+        ...(first && { optimizer }),
+      });
       progress.steps += done.steps;
       last = current.last;
       if (done.ended === "aborted" || signal?.aborted) progress.ended = "aborted";
@@ -156,6 +161,16 @@ function* windowsOf(
       })();
     }
   }
+}
+
+/** The weights of the classes that a window has samples of: `fit` takes others for a mistake. */
+function presentIn(data: Dataset, weights: NonNullable<FitOptions["classWeight"]>): Record<number, number> {
+  const values = Array.from(data.y ?? []);
+  const width = values.length / sampleCount(data);
+  const classOf = (row: number[]) => (width === 1 ? row[0] : row.indexOf(Math.max(...row)));
+  const present = new Set<number>();
+  for (let i = 0; i < values.length; i += width) present.add(classOf(values.slice(i, i + width)));
+  return Object.fromEntries(Object.entries(weights).filter(([id]) => present.has(Number(id))));
 }
 
 /** As `fit` has it. */
