@@ -90,7 +90,8 @@ export async function runOperation(
     const bytes = readable.getMappedRange(0, count * 4).slice(0);
     result[name] = halves.includes(name)
       ? unpackHalves(new Uint32Array(bytes), elements(shapes[name]))
-      : op.integers?.includes(name)
+      : // What store writes are the bits of floats, and its reference has these floats.
+        op.integers?.includes(name) && op.name !== "store"
         ? Float32Array.from(new Uint32Array(bytes))
         : new Float32Array(bytes);
     readable.unmap();
