@@ -190,10 +190,12 @@ const rates = (lab: Lab): Condition[] =>
       const data = lab.labelled(lab.settings.some, seed);
       await lab.head(transfer, data, seed);
       const before = await lab.accuracy(transfer);
+      await transfer.model.readWeights(); // the base alone is not compiled, and does not know what is on the GPU
       const start = await snapshotWeights(transfer.base);
       // Monitored by the training loss, which a high rate lowers too: what it costs shows on held-out images.
       const { history } = await lab.fineTune(transfer, data, seed, { learningRate: rate });
       const accuracy = await lab.accuracy(transfer);
+      await transfer.model.readWeights();
       const moved = await weightChange(transfer.base, start);
       transfer.model.dispose();
       const mean = moved.reduce((sum, { relative }) => sum + relative, 0) / moved.length;
