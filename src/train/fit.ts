@@ -2,7 +2,7 @@
 import type { Dataset, FitOptions, History, TrainingContext } from "../nn/trainer";
 import { evaluatePass, logsOf } from "./evaluate";
 import type { ModelTrainer } from "./model-trainer";
-import { shuffledOrder } from "./resident";
+import { epochSeed, shuffledOrder } from "./resident";
 import { Means, ResultReader, type StepResult } from "./results";
 import { batchesOf, createSession, Throttle, type Pass, type Session } from "./session";
 
@@ -136,7 +136,7 @@ class Loop {
     const data = this.#session.passes[0].data;
     const { count } = data.data;
     if (typeof shuffle === "function") data.order((await import("./extras")).orderOf(shuffle(epoch), count));
-    else if (shuffle) data.order(shuffledOrder(count, seed * 100_003 + epoch + 1));
+    else if (shuffle) data.order(shuffledOrder(count, epochSeed(seed, epoch)));
     this.#means = new Means();
     const reader = new ResultReader(trainer.gpu, this.#session.workspace, (result) => this.#take(result));
     const throttle = new Throttle(trainer.gpu);

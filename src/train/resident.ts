@@ -68,6 +68,9 @@ export function feedOf(d: { count: number; sample: number; bytes: boolean; label
 export const feedOfData = ({ count, sample, bytes, label, y }: CheckedDataset): ReturnType<typeof feedOf> =>
   feedOf({ count, sample, bytes, label, labelled: y !== undefined });
 
+/** The seed of an epoch's order, from that of the training. */
+export const epochSeed = (seed: number, epoch: number): number => seed * 100_003 + epoch + 1;
+
 /** By Fisher and Yates's shuffle; the same seed gives the same order. */
 export function shuffledOrder(count: number, seed: number): Uint32Array<ArrayBuffer> {
   const random = randomSource(seed);

@@ -1,5 +1,6 @@
 import { formatShape, ThawError } from "../../errors";
 import type { Graph, Value } from "../graph";
+import { hash } from "../hash";
 import type { CallContext, LayerOptions } from "../layer";
 import { Settings, type ImageOptions } from "./settings";
 import { UnaryLayer } from "./unary";
@@ -12,13 +13,6 @@ export interface DropoutOptions extends LayerOptions {
    * drops whole samples, as residual branches of EfficientNet do. Default: a draw for each value.
    */
   readonly noiseShape?: readonly (number | null)[] | null;
-}
-
-/** FNV-1a: a number from a text that is the same in every run, so that the same seed drops the same values. */
-function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return h >>> 0;
 }
 
 abstract class DropoutLayer extends UnaryLayer {

@@ -4,6 +4,7 @@ import { augmentOperations } from "../../kernels/augment/augment";
 import { registerOperations } from "../../kernels/registry";
 import type { Batch, Objective, Preparation } from "../../nn/compile/trace";
 import type { Graph, Value } from "../../nn/graph";
+import { hash } from "../../nn/hash";
 import { tableOf, type Table } from "./table";
 import type { AugmentationList } from "./transform";
 
@@ -92,11 +93,4 @@ function mixLabels(g: Graph, batch: Batch, parameters: Value, { entries, mixing 
     loss: sparse ? soft(loss, { sparse: false }) : loss,
     metrics: metrics.map(metric),
   };
-}
-
-/** FNV-1a. */
-function hash(text: string): number {
-  let h = 2166136261;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16777619);
-  return h >>> 0;
 }

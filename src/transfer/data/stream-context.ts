@@ -3,6 +3,7 @@ import { ThawError } from "../../errors";
 import type { Container } from "../../nn/model";
 import type { KeptWeights, TrainingContext } from "../../nn/trainer";
 import type { ModelTrainer } from "../../train/model-trainer";
+import { prefixed } from "../../train/results";
 
 /** @param validated whether epochs end with an evaluation */
 export function streamContext(
@@ -19,7 +20,7 @@ export function streamContext(
     model,
     epochs,
     stepsPerEpoch,
-    logNames: [...names, ...(validated ? names.map((n) => `val${n[0].toUpperCase()}${n.slice(1)}`) : [])],
+    logNames: [...names, ...(validated ? names.map((n) => prefixed("val", n)) : [])],
     get optimizer() {
       return trainer.optimizer;
     },

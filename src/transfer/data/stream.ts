@@ -3,7 +3,8 @@ import { ThawError } from "../../errors";
 import { elements, type Shape } from "../../kernels/operation";
 import type { Container } from "../../nn/model";
 import type { Callback, Dataset, FitOptions, History, Logs } from "../../nn/trainer";
-import { shuffledOrder } from "../../train/resident";
+import { epochSeed, shuffledOrder } from "../../train/resident";
+import { prefixed } from "../../train/results";
 import { sampleCount } from "./labelled";
 import { streamContext } from "./stream-context";
 import { take } from "./select";
@@ -108,7 +109,7 @@ export async function fitStream(
     if (validationData)
       Object.assign(
         logs,
-        prefixed(
+        asValidation(
           await model.evaluate(validationData, {
             batchSize: Math.min(validationBatchSize, sampleCount(validationData)),
           }),
@@ -126,8 +127,8 @@ export async function fitStream(
   return result;
 }
 
-const prefixed = (logs: Logs): Logs =>
-  Object.fromEntries(Object.entries(logs).map(([name, v]) => [`val${name[0].toUpperCase()}${name.slice(1)}`, v]));
+const asValidation = (logs: Logs): Logs =>
+  Object.fromEntries(Object.entries(logs).map(([name, v]) => [prefixed("val", name), v]));
 
 const streamOf = (data: Dataset): SampleStream => ({
   count: sampleCount(data),
@@ -176,9 +177,7 @@ function presentIn(data: Dataset, weights: NonNullable<FitOptions["classWeight"]
 /** As `fit` has it. */
 function orderOf(shuffle: NonNullable<FitOptions["shuffle"]>, count: number, seed: number, epoch: number): Uint32Array {
   if (typeof shuffle !== "function")
-    return shuffle
-      ? shuffledOrder(count, seed * 100_003 + epoch + 1)
-      : Uint32Array.from({ length: count }, (_, i) => i);
+    return shuffle ? shuffledOrder(count, epochSeed(seed, epoch)) : Uint32Array.from({ length: count }, (_, i) => i);
   const order = Array.from(shuffle(epoch));
   if (order.length !== count || order.some((i) => !Number.isInteger(i) || i < 0 || i >= count))
     throw new ThawError(who, `an order of ${order.length} samples`, `${count} indices from 0 to ${count - 1}`);

@@ -2,6 +2,7 @@
 import { ThawError } from "../../errors";
 import type { Dataset } from "../../nn/trainer";
 import { randomSource } from "../../nn/parameter";
+import { epochSeed } from "../../train/resident";
 
 /** Samples of each class id from 0 to the largest (or as many as are named). */
 export function classCounts(data: Dataset & { readonly classNames?: readonly string[] }): number[] {
@@ -44,7 +45,7 @@ export function balanced(
 ): (epoch: number) => Uint32Array {
   const labels = Array.from(y ?? []);
   if (labels.length === 0) throw new ThawError("balanced", "there are no labels", "class ids");
-  return (epoch) => balancedOrder(labels, seed * 100_003 + epoch + 1, labels.length);
+  return (epoch) => balancedOrder(labels, epochSeed(seed, epoch), labels.length);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Orders of samples in which every step has what it needs: `shuffle` of `fit`, with data sets of a whole number of steps. */
 import type { Dataset } from "../../nn/trainer";
-import { shuffledOrder } from "../../train/resident";
+import { epochSeed, shuffledOrder } from "../../train/resident";
 import { sampleCount } from "../data/labelled";
 import { take } from "../data/select";
 
@@ -12,7 +12,7 @@ export function deck(count: number, seed: number): (draw: number) => number {
     const wanted = Math.floor(draw / count);
     if (wanted !== number) {
       number = wanted;
-      order = shuffledOrder(count, seed * 100_003 + wanted + 1);
+      order = shuffledOrder(count, epochSeed(seed, wanted));
     }
     return order[draw % count];
   };
@@ -38,7 +38,7 @@ export function padded<D extends Dataset>(data: D, step: number): D {
 export function fullBatches(count: number, batchSize: number, seed: number): (epoch: number) => Uint32Array {
   const length = Math.ceil(count / batchSize) * batchSize;
   return (epoch) => {
-    const order = shuffledOrder(count, seed * 100_003 + epoch + 1);
+    const order = shuffledOrder(count, epochSeed(seed, epoch));
     return Uint32Array.from({ length }, (_, i) => order[i % count]);
   };
 }

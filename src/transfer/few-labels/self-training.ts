@@ -1,10 +1,10 @@
 /** Training on labels that the model itself gave: label, train on, label again. */
 import { ThawError } from "../../errors";
 import type { Container } from "../../nn/model";
-import type { Parameter } from "../../nn/parameter";
 import type { Dataset, FitOptions, History } from "../../nn/trainer";
 import { sampleCount, type LabelledDataset } from "../data/labelled";
 import { concatenate } from "../data/select";
+import { holdWeights } from "../hold-weights";
 import { classesOfModel } from "./probabilities";
 import { checkSamples } from "./samples";
 import { pseudoLabel, type PseudoLabelOptions, type PseudoLabels } from "./pseudo-label";
@@ -75,7 +75,7 @@ export async function trainWithPseudoLabels(
     fitting.callbacks?.length || history.ended !== "finished" ? await evaluate(data) : lastValidation(history);
 
   const before = validationData && (await evaluate(validationData));
-  let kept = before && { round: 0, logs: before, weights: await weightsOf(model) };
+  let kept = before && { round: 0, logs: before, putBack: await holdWeights(model) };
   const done: SelfTrainingRound[] = [];
   let stopped: string | undefined;
   while (done.length < rounds && stopped === undefined) {
@@ -92,13 +92,10 @@ export async function trainWithPseudoLabels(
     const validation = validationData && (await behind(history, validationData));
     done.push(summaryOf(labels, history, validation));
     if (kept && validation && isBetter(validation, kept.logs))
-      kept = { round, logs: validation, weights: await weightsOf(model) };
+      kept = { round, logs: validation, putBack: await holdWeights(model) };
     if (history.ended === "aborted") stopped = `round ${round} was aborted`;
   }
-  if (kept && kept.round < done.length) {
-    for (const [parameter, value] of kept.weights) parameter.value = value;
-    model.writeWeights();
-  }
+  if (kept && kept.round < done.length) kept.putBack();
   return { rounds: done, best: kept?.round ?? done.length, ...(before && { before }), ...(stopped && { stopped }) };
 }
 
@@ -157,11 +154,6 @@ function together(labelled: Dataset, pseudo: LabelledDataset, mixture: Mixture):
   if (pseudoWeight === 1 && weights.every((w) => w === 1)) return all;
   const repeated = own.flatMap(() => weights);
   return { ...all, weights: [...repeated, ...ids.map(() => pseudoWeight)] };
-}
-
-async function weightsOf(model: Container): Promise<Map<Parameter, Float32Array>> {
-  await model.readWeights();
-  return new Map(model.allParameters().map((p) => [p, p.value.slice()]));
 }
 
 type Logs = Readonly<Record<string, number>>;

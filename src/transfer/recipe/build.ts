@@ -6,6 +6,7 @@ import { GlobalAveragePooling2D, GlobalMaxPooling2D } from "../../nn/layers/glob
 import { FunctionalModel, input, type Container } from "../../nn/model";
 import { preprocess } from "../../nn/preprocess";
 import type { SymbolicTensor } from "../../nn/symbolic";
+import { classProbabilities } from "../few-labels/probabilities";
 import { withoutHead } from "./cut-head";
 
 export interface HeadOptions {
@@ -104,15 +105,11 @@ export async function classify(
   x: Parameters<FunctionalModel["predict"]>[0],
   options: { batchSize?: number } = {},
 ): Promise<Classified[]> {
-  const logits = await model.predict(x, options);
-  const classes = classNames.length;
-  return Array.from({ length: logits.length / classes }, (_, i) => {
-    const row = Array.from(logits.subarray(i * classes, (i + 1) * classes));
-    const top = Math.max(...row);
-    const exps = row.map((v) => Math.exp(v - top));
-    const sum = exps.reduce((a, b) => a + b, 0);
-    const classId = row.indexOf(top);
-    const probabilities = exps.map((e) => e / sum);
-    return { classId, className: classNames[classId], probability: probabilities[classId], probabilities };
+  const { p, count, classes } = await classProbabilities("classify", model, x, options);
+  return Array.from({ length: count }, (_, i) => {
+    const probabilities = Array.from(p.subarray(i * classes, (i + 1) * classes));
+    const probability = Math.max(...probabilities);
+    const classId = probabilities.indexOf(probability);
+    return { classId, className: classNames[classId], probability, probabilities };
   });
 }

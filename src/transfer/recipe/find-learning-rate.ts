@@ -4,6 +4,7 @@ import type { Container } from "../../nn/model";
 import type { Dataset, FitOptions } from "../../nn/trainer";
 import type { ModelTrainer } from "../../train/model-trainer";
 import { sampleCount } from "../data/labelled";
+import { holdWeights } from "../hold-weights";
 
 export interface FindLearningRateOptions extends Pick<
   FitOptions,
@@ -61,8 +62,7 @@ export async function findLearningRate(
   if (!trainer)
     throw new ThawError(who, `${model.name} is not compiled`, "a compiled model", "Call model.compile() first.");
 
-  await model.readWeights();
-  const weights = model.allParameters().map((p) => p.value.slice());
+  const putBack = await holdWeights(model);
   const state = await model.readTrainingState();
   const { optimizer, learningRate } = trainer;
   const rateOf = (step: number) => from * (to / from) ** (step / (steps - 1));
@@ -101,8 +101,7 @@ export async function findLearningRate(
     trainer.useOptimizer(optimizer);
     trainer.learningRate = learningRate;
     model.writeTrainingState(state);
-    model.allParameters().forEach((p, i) => p.assign(weights[i]));
-    model.writeWeights();
+    putBack();
   }
   options.signal?.throwIfAborted();
   return { ...curve, ...suggestions(curve), diverged };

@@ -2,10 +2,12 @@
 import { ThawError } from "../../errors";
 import { adam } from "../../nn/optimizers";
 import type { Parameter } from "../../nn/parameter";
-import type { Dataset, FitOptions, History, Logs } from "../../nn/trainer";
+import type { Dataset, FitOptions, History, Logs, TrainingContext } from "../../nn/trainer";
 import { earlyStopping } from "../callbacks";
+import { Monitor } from "../callbacks/monitor";
 import { sampleCount } from "../data/labelled";
 import { cosineDecay, warmUp } from "../schedules";
+import { holdWeights } from "../hold-weights";
 import { blocksOf, type Block } from "./blocks";
 import type { TransferModel } from "./build";
 import { freshHead, highRate, smallBatch, toConsole } from "./warnings";
@@ -48,11 +50,6 @@ export interface PhaseResult extends History {
   readonly warnings: readonly string[];
 }
 
-/** Whether larger is better. */
-export const isGain = (monitor: string): boolean => /acc|auc|precision|recall|f1/i.test(monitor);
-
-const better = (monitor: string, a: number, b: number): boolean => (isGain(monitor) ? a > b : a < b);
-
 const monitorOf = ({ monitor, validationData }: PhaseOptions): string =>
   monitor ?? (validationData ? "valLoss" : "loss");
 
@@ -67,18 +64,6 @@ function forFit(options: FineTuneOptions): FitOptions {
   const { learningRate: _rate, patience: _patience, monitor: _monitor, onWarning: _warn, ...rest } = options;
   const { unfreeze: _unfreeze, gradualEpochs: _gradual, layerDecay: _decay, ...fit } = rest;
   return fit;
-}
-
-/** The best epoch of a history. */
-function bestOf(monitor: string, { history }: History): { epoch: number; value: number } {
-  const values = history[monitor];
-  if (!values)
-    throw new ThawError("monitor", `"${monitor}" is not in the logs`, `one of ${Object.keys(history).join(", ")}`);
-  let epoch = 0;
-  values.forEach((v, i) => {
-    if (better(monitor, v, values[epoch])) epoch = i;
-  });
-  return { epoch, value: values[epoch] ?? Number.NaN };
 }
 
 function checkPhase(who: string, transfer: TransferModel, { learningRate, patience }: PhaseOptions): void {
@@ -114,8 +99,8 @@ export async function trainHead(
   const monitor = monitorOf(options);
   const stop = earlyStopping({ monitor, patience, restoreBestWeights: true });
   const history = await model.fit(data, { ...forFit(options), epochs, optimizer, callbacks: [stop, ...callbacks] });
-  const { epoch, value } = bestOf(monitor, history);
-  return { ...history, bestEpoch: epoch, best: value, monitor, warnings: [] };
+  const { bestEpoch, best = Number.NaN } = stop;
+  return { ...history, bestEpoch, best, monitor, warnings: [] };
 }
 
 /** The layers of the base that are thawed, by the option `unfreeze`, in blocks from the top. */
@@ -179,7 +164,8 @@ export async function fineTune(
   const { base, model, classNames } = transfer;
   const { epochs = 10, learningRate = 1e-4, patience = 3, callbacks = [], validationData } = options;
   const { unfreeze = "all", gradualEpochs = 0, layerDecay = 1, onWarning = toConsole } = options;
-  const monitor = monitorOf(options);
+  const measure = new Monitor("fineTune", { monitor: monitorOf(options) });
+  const monitor = measure.name;
   const { size, steps } = stepsOf(data, options.batchSize);
   const blocks = thawed(transfer, unfreeze);
   const thaw = (count: number) => {
@@ -200,10 +186,10 @@ export async function fineTune(
   const own = options.optimizer === undefined;
   if (own) warn(highRate(parameters, learningRate, steps));
   warn(smallBatch(transfer, size));
-  const before = await model.evaluate(validationData ?? data, { batchSize: size });
-  warn(freshHead(before.loss, classNames.length));
-  const start = valueBefore(monitor, before);
-  const kept = model.allParameters().map((p) => p.value.slice());
+  const evaluated = await model.evaluate(validationData ?? data, { batchSize: size });
+  warn(freshHead(evaluated.loss, classNames.length));
+  const start = valueBefore(monitor, evaluated);
+  const putBack = await holdWeights(model);
 
   const total = epochs * steps;
   const rise = Math.ceil(total / 10);
@@ -221,19 +207,22 @@ export async function fineTune(
     await fit({ epochs: gradualEpochs });
   }
   thaw(blocks.length);
-  if (parts.every((p) => p.ended === "finished")) {
-    const stop = earlyStopping({ monitor, patience, restoreBestWeights: true });
-    await fit({ epochs: epochs - stages * gradualEpochs, callbacks: [stop, ...callbacks] });
-  }
-  const last = bestOf(monitor, parts.at(-1)!);
+  const stop = earlyStopping({ monitor, patience, restoreBestWeights: true });
+  const direct = { onTrainBegin: (context: TrainingContext) => measure.begin(context) };
+  if (parts.every((p) => p.ended === "finished"))
+    await fit({ epochs: epochs - stages * gradualEpochs, callbacks: [stop, direct, ...callbacks] });
   const history = joined(parts);
   const found = { ...history, monitor, warnings };
-  if (start !== undefined && !better(monitor, last.value, start)) {
-    model.allParameters().forEach((p, i) => p.assign(kept[i]));
-    model.writeWeights();
+  // A stage that was cut short has kept nothing but what it ended with.
+  const { best = Number.NaN } = stop;
+  if (stop.best !== undefined && start !== undefined && !measure.improves(best, start)) {
+    putBack();
     return { ...found, bestEpoch: -1, best: start };
   }
-  return { ...found, bestEpoch: history.epochs - parts.at(-1)!.epochs + last.epoch, best: last.value };
+  const before = history.epochs - parts.at(-1)!.epochs;
+  return stop.best === undefined
+    ? { ...found, bestEpoch: history.epochs - 1, best: history.history[monitor]?.at(-1) ?? Number.NaN }
+    : { ...found, bestEpoch: before + stop.bestEpoch, best };
 }
 
 /** The monitored value from an evaluation; undefined where fine-tuning's own first epoch has to be the measure. */
