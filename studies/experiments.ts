@@ -78,7 +78,8 @@ async function depth(lab: Lab): Promise<Condition[]> {
       await lab.head(transfer, data, seed);
       if (cut === null) transfer.base.trainable = true;
       else transfer.base.freezeUpTo(cut);
-      const { batchSize, epochs } = settings;
+      const { batchSize } = settings;
+      const epochs = lab.epochs(data);
       // Without cached features: what a step costs is what the depth decides.
       const plan = transfer.model.plan({ batchSize, data, cacheFeatures: false });
       const { steps, seconds } = await transfer.model.fit(data, {
@@ -106,12 +107,12 @@ const withAugmentation = (lab: Lab): Condition[] =>
   [false, true].map((on) => ({
     id: `augmentation/${on ? "with" : "without"}`,
     run: async (_, seed) => {
-      const { few, headEpochs, epochs } = lab.settings;
+      const { few } = lab.settings;
       const transfer = await lab.network(seed);
       const data = lab.labelled(few, seed);
       const more = on ? { preparation: augmentation(defaultAugmentation()) } : {};
       // Augmented images are computed anew in each epoch: as many epochs as both can afford.
-      await lab.head(transfer, data, seed, { ...more, epochs: Math.min(headEpochs, epochs) });
+      await lab.head(transfer, data, seed, { ...more, epochs: lab.epochs(data) });
       await lab.fineTune(transfer, data, seed, more);
       const accuracy = await lab.accuracy(transfer);
       transfer.model.dispose();

@@ -84,21 +84,33 @@ export class Lab {
     await model.compile({ gpu: this.gpu, loss, metrics: ["accuracy"] });
   }
 
+  /** Epochs of a training of more than the head. */
+  epochs(data: LabelledDataset): number {
+    return this.#epochs(data, this.settings.epochs, this.settings.leastSteps.all);
+  }
+
+  #epochs(data: LabelledDataset, usual: number, leastSteps: number): number {
+    return Math.max(usual, Math.ceil(leastSteps / Math.ceil(data.y.length / this.settings.batchSize)));
+  }
+
   async head(transfer: TransferModel, data: LabelledDataset, seed: number, more: FitOptions = {}): Promise<void> {
-    const { headEpochs, batchSize, rates } = this.settings;
-    const options = { epochs: headEpochs, patience: headEpochs, batchSize, seed, learningRate: rates.head };
+    const { headEpochs, batchSize, leastSteps, rates } = this.settings;
+    const epochs = this.#epochs(data, headEpochs, leastSteps.head);
+    const options = { epochs, patience: epochs, batchSize, seed, learningRate: rates.head };
     await trainHead(transfer, data, { ...options, ...more });
   }
 
   async fineTune(transfer: TransferModel, data: LabelledDataset, seed: number, more: FineTuneOptions = {}) {
-    const { epochs, batchSize, rates } = this.settings;
+    const { batchSize, rates } = this.settings;
+    const epochs = this.epochs(data);
     const options = { epochs, patience: epochs, batchSize, seed, learningRate: rates.fineTuning, onWarning: () => {} };
     return await fineTune(transfer, data, { ...options, ...more });
   }
 
   /** All layers at once, with the statistics of the batch. */
   async scratch(transfer: TransferModel, data: LabelledDataset, seed: number, more: FitOptions = {}): Promise<void> {
-    const { epochs, batchSize, rates } = this.settings;
+    const { batchSize, rates } = this.settings;
+    const epochs = this.epochs(data);
     transfer.model.trainable = true;
     await transfer.model.fit(data, { epochs, batchSize, seed, optimizer: adam(rates.scratch), ...more });
   }

@@ -11,6 +11,8 @@ export interface StudySettings {
   readonly batchSize: number;
   readonly headEpochs: number;
   readonly epochs: number;
+  /** Steps that a training has at least: few images are seen in more epochs, so that it is labels that vary and not time. */
+  readonly leastSteps: { readonly head: number; readonly all: number };
   readonly pretraining: { readonly epochs: number; readonly batchSize: number };
   readonly rates: { readonly head: number; readonly fineTuning: number; readonly scratch: number };
   readonly comparedRates: readonly number[];
@@ -26,7 +28,8 @@ export const full: StudySettings = {
   batchSize: 20,
   headEpochs: 30,
   epochs: 10,
-  pretraining: { epochs: 5, batchSize: 100 },
+  leastSteps: { head: 200, all: 100 },
+  pretraining: { epochs: 20, batchSize: 100 },
   rates: { head: 3e-3, fineTuning: 1e-4, scratch: 1e-3 },
   comparedRates: [1e-5, 1e-4, 1e-3, 1e-2],
 };
@@ -40,6 +43,7 @@ export const quick: StudySettings = {
   unlabelled: 200,
   headEpochs: 10,
   epochs: 2,
+  leastSteps: { head: 20, all: 10 },
   pretraining: { epochs: 1, batchSize: 50 },
   comparedRates: [1e-4, 1e-2],
 };
