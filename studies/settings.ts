@@ -27,9 +27,9 @@ export const full: StudySettings = {
   unlabelled: 1000,
   batchSize: 20,
   headEpochs: 30,
-  epochs: 10,
-  leastSteps: { head: 200, all: 100 },
-  pretraining: { epochs: 20, batchSize: 100 },
+  epochs: 5,
+  leastSteps: { head: 200, all: 50 },
+  pretraining: { epochs: 5, batchSize: 50 },
   rates: { head: 3e-3, fineTuning: 1e-4, scratch: 1e-3 },
   comparedRates: [1e-5, 1e-4, 1e-3, 1e-2],
 };
