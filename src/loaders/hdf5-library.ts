@@ -3,7 +3,7 @@ import type { h5wasm as H5wasm } from "h5wasm";
 
 export type H5 = typeof H5wasm;
 
-/** What is used of the WebAssembly module itself. */
+/** What is used of the WebAssembly module itself. HEAPU8 is another view after the memory has grown. */
 export interface Hdf5Module {
   _malloc(bytes: number): number;
   _free(pointer: number): void;
@@ -33,6 +33,8 @@ export interface PlacedFile {
    * not read them in one go. The bytes themselves are not brought there: what was at the address stays.
    */
   locate(address: number, length: number, body: () => void): number | undefined;
+  /** The library had to begin anew since: what it knew of this file is gone, and its numbers may mean another file. */
+  readonly lost: boolean;
   /** Takes it away again. */
   remove(): void;
 }
@@ -42,9 +44,17 @@ export interface Hdf5Library {
   readonly module: Hdf5Module;
   /** A file of the library's own system with these bytes, lent and not copied. */
   place(bytes: Uint8Array): PlacedFile;
-  /** Everything that asks the library runs in here. */
+  /**
+   * Everything that asks the library runs in here. A damaged file can make the library write where it must not, and then
+   * whole files fail too, now or later.
+   *
+   * @throws LibraryBroken where the library has trapped. Its memory is what it was when it was loaded, and what was open is lost.
+   */
   run<T>(body: () => T): T;
 }
+
+/** The library has reached outside its memory. */
+export class LibraryBroken extends Error {}
 
 let library: Promise<Hdf5Library> | undefined;
 
@@ -66,6 +76,14 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
   const callable = module as unknown as Callable;
   let fileNumber = 0;
 
+  const fresh = usedPart(module.HEAPU8);
+  const open = new Set<string>();
+  const refresh = () => {
+    closeStreams(() => true);
+    open.clear();
+    module.HEAPU8.fill(0).set(fresh);
+  };
+
   const closeStreams = (isMeant: (path: string) => boolean) => {
     for (const stream of files.streams) if (stream?.path !== undefined && isMeant(stream.path)) files.close(stream);
   };
@@ -76,13 +94,15 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
     place: (bytes) => {
       const path = `/weights-${fileNumber++}.h5`;
       files.writeFile(path, bytes, { canOwn: true });
+      open.add(path);
       const remove = () => {
         // What the library leaves open when an error flies through it would keep the bytes.
-        closeStreams((open) => open === path);
+        closeStreams((other) => other === path);
         files.unlink(path);
+        open.delete(path);
       };
       const locate: PlacedFile["locate"] = (address, length, body) => {
-        const stream = files.streams.find((open) => open?.path === path);
+        const stream = files.streams.find((other) => other?.path === path);
         if (!stream) return undefined;
         const usual = stream.stream_ops;
         let found: number | undefined;
@@ -100,7 +120,14 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
         }
         return found;
       };
-      return { path, locate, remove };
+      return {
+        path,
+        locate,
+        remove,
+        get lost() {
+          return !open.has(path);
+        },
+      };
     },
     run: <T>(body: () => T): T => {
       let result: { value: T } | { error: unknown } | undefined;
@@ -114,11 +141,26 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
         }
         return 0;
       };
-      callable.ccall("runGuarded", null, ["string"], [""]);
+      try {
+        callable.ccall("runGuarded", null, ["string"], [""]);
+      } catch (error) {
+        result = { error }; // not even the text could be passed
+      }
       if (result && "value" in result) return result.value;
+      if (result?.error instanceof WebAssembly.RuntimeError) {
+        refresh();
+        throw new LibraryBroken(result.error.message);
+      }
       // Each error is written into a temporary file first, which stays open.
-      closeStreams((open) => open.startsWith("/tmp/tmpfile"));
+      closeStreams((other) => other.startsWith("/tmp/tmpfile"));
       throw result?.error;
     },
   };
+}
+
+/** Without the zeros at the end, which are most of it. */
+function usedPart(memory: Uint8Array): Uint8Array {
+  let end = memory.length;
+  while (end > 0 && memory[end - 1] === 0) end--;
+  return memory.slice(0, end);
 }

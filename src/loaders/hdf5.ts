@@ -1,7 +1,7 @@
 /** HDF5 files as named tensors and texts. */
 import { ThawError } from "../errors";
 import { brokenHeap } from "./hdf5-heaps";
-import { loadHdf5, type H5, type Hdf5Module, type PlacedFile } from "./hdf5-library";
+import { LibraryBroken, loadHdf5, type H5, type Hdf5Library, type Hdf5Module, type PlacedFile } from "./hdf5-library";
 import { float32View, isNumberType, toFloat32, type NumberType, type StoredTensor, type TensorFile } from "./tensors";
 
 /** An open file; `close()` when done. */
@@ -55,13 +55,27 @@ export async function openHdf5(name: string, bytes: Uint8Array, owned = false): 
   const broken = brokenHeap(bytes);
   if (broken !== undefined) throw damage(name, broken);
   const library = await loadHdf5();
+  // A damaged file before this one may have broken what this one met: it gets a second try, with the library as new.
+  for (let again = true; ; again = false) {
+    try {
+      return openPlaced(library, name, bytes, owned);
+    } catch (error) {
+      if (!(error instanceof LibraryBroken)) throw error;
+      if (!again) throw damage(name, error.message);
+    }
+  }
+}
+
+/** @throws LibraryBroken while it is opened; later that is damage like all other. */
+function openPlaced(library: Hdf5Library, name: string, bytes: Uint8Array, owned: boolean): Hdf5File {
   const { h5, module } = library;
   const placed = library.place(bytes);
   const guarded = <T>(body: () => T): T => {
+    if (placed.lost) throw damage(name, "it was open while a damaged file broke the library");
     try {
       return library.run(body);
     } catch (error) {
-      if (error instanceof ThawError) throw error;
+      if (error instanceof ThawError || (error instanceof LibraryBroken && opening)) throw error;
       throw damage(
         name,
         String(error instanceof Error ? error.message : error)
@@ -71,9 +85,10 @@ export async function openHdf5(name: string, bytes: Uint8Array, owned = false): 
     }
   };
   let file: File | undefined;
+  let opening = true;
   const close = () => {
     try {
-      library.run(() => file?.close());
+      if (file && !placed.lost) library.run(() => file?.close());
     } catch {
       // A damaged file may fail to close; its bytes go with the name.
     }
@@ -87,6 +102,7 @@ export async function openHdf5(name: string, bytes: Uint8Array, owned = false): 
       file = opened;
       const { datasets, groups } = collect(h5, opened);
       const left = freeBytes + maxExpansion * bytes.length;
+      opening = false;
       const source: OpenFile = { module, placed, bytes, left, given: new Set(), owned };
       return {
         paths: [...datasets.keys()],
