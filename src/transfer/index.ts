@@ -5,7 +5,7 @@ export type { FileSource, NamedFile } from "./data/folders";
 export { datasetFromImages, type ImageDataset, type ImagesOptions, type UnlabelledImages } from "./data/images";
 export type { Decode, ImageSource } from "./data/pixels";
 export type { ImageOptions, ImageProgress, Skipped } from "./data/samples";
-export { fitStream, type SampleStream, type StreamOptions } from "./data/stream";
+export { streamFromFiles, type ImageStream, type StreamFilesOptions } from "./data/stream-files";
 export { datasetFromVideo, VideoCapture, type VideoOptions } from "./data/video";
 export { resizeImages, type PlainImage, type ResizeOptions } from "./data/resize";
 export { concatenate, filterClasses, shuffle, take } from "./data/select";
