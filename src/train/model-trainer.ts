@@ -173,7 +173,7 @@ export class ModelTrainer implements Trainer {
   async open(name: string, data: Dataset | StreamedDataset, { dataBudget }: DataOptions): Promise<CheckedDataset> {
     const budget = dataBudget ?? this.gpu.memory.largest;
     // Written so that a budget that is not a number is looked at too.
-    return "x" in data && data.x.byteLength <= budget
+    return !("read" in data) && data.x.byteLength <= budget
       ? this.check(name, data)
       : (await import("./extras")).openStream(this, name, data, budget);
   }

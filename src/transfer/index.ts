@@ -1,5 +1,5 @@
 /** The transfer-learning toolkit over the public API; a page loads it beside `thaw` when it wants it. */
-export { datasetFromTensors, type LabelledDataset, type TensorOptions } from "./data/labelled";
+export { datasetFromTensors, type LabelledDataset, type LabelledStream, type TensorOptions } from "./data/labelled";
 export { datasetFromFiles, type FilesOptions } from "./data/files";
 export type { FileSource, NamedFile } from "./data/folders";
 export { datasetFromImages, type ImageDataset, type ImagesOptions, type UnlabelledImages } from "./data/images";

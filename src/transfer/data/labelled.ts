@@ -11,6 +11,13 @@ export interface LabelledDataset extends Dataset {
   readonly names?: readonly string[];
 }
 
+/** The same for samples that are read when they are needed, e.g. `streamFromFiles`. */
+export interface LabelledStream extends StreamedDataset {
+  readonly y: Int32Array;
+  readonly classNames: readonly string[];
+  readonly names?: readonly string[];
+}
+
 /** Samples of a data set. */
 export const sampleCount = (data: Dataset | StreamedDataset): number =>
   "read" in data ? data.count : data.x.length / elements(data.shape);

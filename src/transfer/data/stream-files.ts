@@ -1,9 +1,9 @@
 /** More images than fit into memory: folders or an archive whose files are decoded when training gets to them. */
 import { ThawError } from "../../errors";
 import type { Gpu } from "../../gpu/device";
-import type { StreamedDataset } from "../../nn/trainer";
 import { checkLeft, chooseFiles, type FilesOptions } from "./files";
 import type { FileSource } from "./folders";
+import type { LabelledStream } from "./labelled";
 import { checkConcurrency, loadSamples, sizeOption, unreadable, type Skipped } from "./samples";
 
 export interface StreamFilesOptions extends FilesOptions {
@@ -15,9 +15,7 @@ export interface StreamFilesOptions extends FilesOptions {
 }
 
 /** Images that are read when they are needed, with class ids and names. */
-export interface ImageStream extends StreamedDataset {
-  readonly y: Int32Array;
-  readonly classNames: readonly string[];
+export interface ImageStream extends LabelledStream {
   /** Paths in the order of the samples. */
   readonly names: readonly string[];
   readonly skipped: readonly Skipped[];
