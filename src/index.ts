@@ -27,7 +27,10 @@ export type { Optimizer } from "./nn/compile/update";
 export type {
   Callback,
   CompileOptions,
+  DataOptions,
   Dataset,
+  EvaluateOptions,
+  StreamedDataset,
   FitOptions,
   History,
   KeptWeights,

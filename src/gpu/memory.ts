@@ -33,15 +33,20 @@ export class GpuMemory {
     this.#device = device;
   }
 
+  /** Bytes of the largest buffer that programs can read on this device. */
+  get largest(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
+    return Math.min(maxBufferSize, maxStorageBufferBindingSize);
+  }
+
   /**
    * @param bytes rounded up to `bufferAlignment`; contents start as zeros.
    * @throws when the buffer is larger than the device allows.
    */
   create(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     const size = alignBytes(bytes);
-    const limits = this.#device.limits;
     const storage = (usage & 0x80) !== 0; // GPUBufferUsage.STORAGE
-    const limit = storage ? Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize) : limits.maxBufferSize;
+    const limit = storage ? this.largest : this.#device.limits.maxBufferSize;
     if (size > limit) {
       throw new ThawError(
         label,

@@ -11,6 +11,8 @@ import {
   type CompiledWith,
   type CompileOptions,
   type Dataset,
+  type EvaluateOptions,
+  type StreamedDataset,
   type FitOptions,
   type History,
   type PlanOptions,
@@ -189,17 +191,17 @@ export abstract class Container extends Layer {
   }
 
   /** Trains on the data. @throws for data that does not fit, before anything is allocated, and for a loss that is not finite. */
-  async fit(data: Dataset, options: FitOptions = {}): Promise<History> {
+  async fit(data: Dataset | StreamedDataset, options: FitOptions = {}): Promise<History> {
     return await this.#compiled().fit(data, options);
   }
 
   /** Mean loss and metrics over the data, in inference mode. */
-  async evaluate(data: Dataset, options: { batchSize?: number } = {}): Promise<Record<string, number>> {
+  async evaluate(data: Dataset | StreamedDataset, options: EvaluateOptions = {}): Promise<Record<string, number>> {
     return await this.#compiled().evaluate(data, options);
   }
 
   /** Outputs for the samples, one after the other. */
-  async predict(x: Dataset["x"], options: { batchSize?: number } = {}): Promise<Float32Array> {
+  async predict(x: Dataset["x"] | StreamedDataset, options: { batchSize?: number } = {}): Promise<Float32Array> {
     return await this.#compiled().predict(x, options);
   }
 

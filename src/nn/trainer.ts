@@ -26,6 +26,53 @@ export interface Dataset {
   readonly weights?: ArrayLike<number>;
 }
 
+/**
+ * Samples that are fetched when they are needed, e.g. decoded from files: `fit`, `evaluate` and `predict` read two windows of whole batches, of
+ * which one is worked on while the next is read and uploaded. Made by `streamFromFiles` of thaw/transfer, or written by hand.
+ *
+ * @example
+ * const data: StreamedDataset = {
+ *   count: 1_000_000,
+ *   shape: [96, 96, 3],
+ *   y: labels,
+ *   read: async (indices) => ({ x: await fetchPixels(indices) }), // Uint8Array, one sample after the other
+ * };
+ */
+export interface StreamedDataset {
+  /** How many samples there are. */
+  readonly count: number;
+  /** Of one sample, e.g. [96, 96, 3]. */
+  readonly shape: Shape;
+  /** What `read` gives: bytes (default), or numbers as a Float32Array. */
+  readonly format?: "uint8" | "float32";
+  /**
+   * Labels of all samples, where they are known before: they are checked before anything runs, `read` need not give them, and `classWeights()`,
+   * `balanced()` and `split()` of thaw/transfer take the data set. Default: as they are read.
+   */
+  readonly y?: Dataset["y"];
+  /** As in `Dataset`, of all samples. */
+  readonly weights?: ArrayLike<number>;
+  /**
+   * The samples at these indices, in this order. An index may come again, in the same call too (`balanced()`).
+   *
+   * @param signal aborted once nobody waits for the samples any more
+   */
+  readonly read: (
+    indices: Uint32Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ) => Pick<Dataset, "x" | "y"> | Promise<Pick<Dataset, "x" | "y">>;
+}
+
+/** How data larger than the GPU's memory is dealt with. */
+export interface DataOptions {
+  /**
+   * Bytes on the GPU for the samples of one data set; larger ones are streamed in two windows of whole batches (32 MiB each, or half of
+   * this where it is less; at least a batch). Default: the largest buffer of the device, since the samples are one buffer: below that nothing is
+   * gained by streaming. Results do not depend on it, bit for bit.
+   */
+  readonly dataBudget?: number;
+}
+
 export interface CompileOptions {
   readonly gpu: Gpu;
   /** Default `adam()`. */
@@ -97,12 +144,12 @@ export interface Callback {
   readonly onTrainEnd?: (history: History, context: TrainingContext) => void | Promise<void>;
 }
 
-export interface FitOptions {
+export interface FitOptions extends DataOptions {
   /** Default 1. */
   readonly epochs?: number;
   /** Default 32, or all samples where there are fewer; the last batch of an epoch may be smaller. */
   readonly batchSize?: number;
-  readonly validationData?: Dataset;
+  readonly validationData?: Dataset | StreamedDataset;
   /** Default: `batchSize`. */
   readonly validationBatchSize?: number;
   /**
@@ -133,6 +180,11 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface EvaluateOptions extends DataOptions {
+  /** Default 32. */
+  readonly batchSize?: number;
+}
+
 export interface History {
   /** Means of each epoch by name. */
   readonly history: Readonly<Record<string, readonly number[]>>;
@@ -144,6 +196,8 @@ export interface History {
   readonly ended: "finished" | "aborted" | "callback";
   /** What the callback that stopped it said. */
   readonly reason?: string;
+  /** Which data was not on the GPU as a whole, and why. */
+  readonly streamed?: readonly string[];
 }
 
 export interface PlanOptions {
@@ -182,9 +236,9 @@ export interface CompiledWith {
 }
 
 export interface Trainer extends CompiledWith {
-  fit(data: Dataset, options: FitOptions): Promise<History>;
-  evaluate(data: Dataset, options: { batchSize?: number }): Promise<Record<string, number>>;
-  predict(x: Dataset["x"], options: { batchSize?: number }): Promise<Float32Array>;
+  fit(data: Dataset | StreamedDataset, options: FitOptions): Promise<History>;
+  evaluate(data: Dataset | StreamedDataset, options: EvaluateOptions): Promise<Record<string, number>>;
+  predict(x: Dataset["x"] | StreamedDataset, options: { batchSize?: number }): Promise<Float32Array>;
   trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>>;
   readGradients(): Promise<Map<Parameter, Float32Array>>;
   plan(options: PlanOptions): Plan;

@@ -12,6 +12,22 @@ export interface CheckedDataset {
   readonly weights: ArrayLike<number> | undefined;
   /** Label elements a sample. */
   readonly label: number;
+  /** Where samples come from that are not all on the GPU at once. */
+  readonly stream?: SampleStream;
+}
+
+/** Samples that are fetched a window at a time; made by `open-stream.ts`. */
+export interface SampleStream {
+  /** Stands for the samples in the key of cached features; undefined where they are in `x` and their checksum does. */
+  readonly key: string | undefined;
+  /** Why it is streamed, for the history. */
+  readonly text: string;
+  /** Bytes on the GPU at most, as far as two batches fit. */
+  readonly budget: number;
+  /** Samples at these indices in this order, checked; with labels (float32, in the same order) unless none are needed. */
+  readonly read: (indices: Uint32Array<ArrayBuffer>, signal: AbortSignal) => Promise<Pick<CheckedDataset, "x" | "y">>;
+  /** Labels of all samples, once they are known from reading. */
+  readonly remember: (y: Float32Array) => void;
 }
 
 /**
@@ -50,16 +66,28 @@ export function checkDataset(
   const x =
     data.x instanceof Float32Array ? data.x : new Uint8Array(data.x.buffer, data.x.byteOffset, data.x.byteLength);
   if (labelShape === undefined) return { count, sample, bytes, x, y: undefined, label: 0, weights: undefined };
+  const y = checkLabels(name, data.y, count, labelShape, classes);
+  return { count, sample, bytes, x, y, label: elements(labelShape), weights: data.weights };
+}
+
+/** Labels of `count` samples as numbers. @throws as `checkDataset` does. */
+export function checkLabels(
+  name: string,
+  labels: Dataset["y"],
+  count: number,
+  labelShape: Shape,
+  classes?: number,
+): Float32Array {
   const label = elements(labelShape);
-  if (!data.y) throw new ThawError(name, "there are no labels", `${count} labels of shape ${formatShape(labelShape)}`);
-  if (data.y.length !== count * label) {
+  if (!labels) throw new ThawError(name, "there are no labels", `${count} labels of shape ${formatShape(labelShape)}`);
+  if (labels.length !== count * label) {
     throw new ThawError(
       name,
-      `${data.y.length} label values for ${count} samples`,
+      `${labels.length} label values for ${count} samples`,
       `${count * label} (shape ${formatShape(labelShape)} a sample)`,
     );
   }
-  const y = Float32Array.from(data.y);
+  const y = Float32Array.from(labels);
   const bad = y.findIndex(
     (v) => !Number.isFinite(v) || (classes !== undefined && (v < 0 || v >= classes || !Number.isInteger(v))),
   );
@@ -67,7 +95,7 @@ export function checkDataset(
     const expected = classes === undefined ? "finite numbers" : `a class id from 0 to ${classes - 1}`;
     throw new ThawError(name, `label ${y[bad]} of sample ${Math.floor(bad / label)}`, expected);
   }
-  return { count, sample, bytes, x, y, label, weights: data.weights };
+  return y;
 }
 
 /** The first or last samples of a set, without copying. */

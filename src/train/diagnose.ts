@@ -62,7 +62,8 @@ async function findNonFinite(
       workspace,
       new Map([...data.resources, ...resources]),
     );
-    executor.run(trainer.stepValues(iteration, seed, batch.start, 0));
+    // Streamed data may have moved on.
+    executor.run(trainer.stepValues(iteration, seed, await data.at(batch.start), 0));
     for (const port of Object.keys(plan.fields.ports).filter((name) => name.includes("|"))) {
       const values = await executor.read(port);
       const at = values.findIndex((v) => !Number.isFinite(v));

@@ -1,19 +1,21 @@
 /** Passes over a data set in inference mode. */
-import type { Dataset } from "../nn/trainer";
+import type { Dataset, EvaluateOptions, StreamedDataset } from "../nn/trainer";
 import type { Workspace } from "../nn/workspace";
 import type { Counters } from "./counters";
 import type { ModelTrainer } from "./model-trainer";
-import { Means, ResultReader } from "./results";
-import { batchesOf, createSession, Throttle, type Session } from "./session";
+import { Means } from "./results";
+import { runPass } from "./run-pass";
+import { Session } from "./session";
 
 export async function evaluate(
   trainer: ModelTrainer,
-  data: Dataset,
-  { batchSize = 32 }: { batchSize?: number },
+  data: Dataset | StreamedDataset,
+  options: EvaluateOptions,
 ): Promise<Record<string, number>> {
-  const checked = trainer.check("evaluate", data);
+  const { batchSize = 32 } = options;
+  const checked = await trainer.open("evaluate", data, options);
   const pass = await trainer.pass("evaluate", checked, batchSize, "validation");
-  const session = await createSession(trainer.gpu, trainer.state, [pass]);
+  const session = await Session.create(trainer.gpu, trainer.state, [pass]);
   try {
     return await evaluatePass(trainer, session, 0, batchSize);
   } finally {
@@ -45,17 +47,15 @@ export async function evaluatePass(
   batchSize: number,
   prefix?: string,
 ): Promise<Record<string, number>> {
-  const { gpu, names } = trainer;
-  const { workspace } = session;
+  const { names } = trainer;
   const means = new Means();
-  const reader = new ResultReader(gpu, workspace, (r) => means.add(r, names.length));
-  const throttle = new Throttle(gpu);
-  const batches = batchesOf(session.passes[index].data.data.count, batchSize);
-  for (const [i, { start, size }] of batches.entries()) {
-    session.executor(index, size).run(trainer.stepValues(trainer.iteration + 1, 0, start, ResultReader.slot(i)));
-    await throttle.next();
-    if ((i + 1) % ResultReader.every === 0) await reader.read(i + 1);
-  }
-  await reader.finish(batches.length);
-  return await logsOf(trainer, means, workspace, prefix);
+  await runPass(
+    trainer.gpu,
+    session,
+    index,
+    batchSize,
+    (result) => means.add(result, names.length),
+    (at, slot) => trainer.stepValues(trainer.iteration + 1, 0, at, slot),
+  );
+  return await logsOf(trainer, means, session.workspace, prefix);
 }

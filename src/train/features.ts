@@ -1,6 +1,6 @@
 /**
- * The feature cache of a model: decides whether what lies below the cut is computed once, keeps the arrays on the GPU from
- * one call of fit to the next, and fills them.
+ * The feature cache of a model: decides whether what lies below the cut is computed once, and keeps the arrays on the
+ * GPU from one call of fit to the next (`fill-features.ts` fills them).
  */
 import { ThawError } from "../errors";
 import type { FeatureFormat, FeatureRequest } from "../nn/compile/cut-features";
@@ -9,13 +9,10 @@ import { featureResource } from "../nn/compile/cut-features";
 import type { Plan } from "../nn/compile/plan";
 import { formatBytes } from "../nn/compile/plan-text";
 import type { Mode, Preparation } from "../nn/compile/trace";
-import { Executor } from "../nn/executor";
 import type { FitOptions } from "../nn/trainer";
-import { Workspace } from "../nn/workspace";
 import { checksum } from "./checksum";
 import type { CheckedDataset } from "./dataset";
 import type { ModelTrainer } from "./model-trainer";
-import { Throttle } from "./session";
 
 /** Bytes that "auto" spends on the features of one data set. */
 export const autoBudget = 256 * 1024 ** 2;
@@ -41,12 +38,6 @@ export interface Features {
   readonly plan: Plan;
   readonly buffers: ReadonlyMap<string, GPUBuffer>;
   complete: boolean;
-}
-
-export interface FillOptions {
-  readonly signal: AbortSignal | undefined;
-  /** Samples done so far, and all. */
-  readonly onProgress: (done: number, count: number) => void;
 }
 
 export class FeatureCache {
@@ -92,8 +83,7 @@ export class FeatureCache {
   }
 
   #tooLarge({ arrays }: FeatureArrays): string | undefined {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.#trainer.gpu.device.limits;
-    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    const limit = this.#trainer.gpu.memory.largest;
     const large = arrays.find((a) => a.bytes > limit);
     return (
       large &&
@@ -116,7 +106,7 @@ export class FeatureCache {
     const { state } = this.#trainer;
     const steps = plan.steps.map((s) => [s.kernel, s.dispatch.problem, s.bindings]);
     const versions = plan.fields.features!.cache!.parameters.map((p) => state.versionOf(p));
-    return JSON.stringify([data.count, data.bytes, checksum(data.x), versions, steps]);
+    return JSON.stringify([data.count, data.bytes, data.stream?.key ?? checksum(data.x), versions, steps]);
   }
 
   /** The arrays for a pass: those of an earlier call where they are still good, else new ones in place of the old. */
@@ -138,40 +128,6 @@ export class FeatureCache {
       buffers.set(featureResource(i), memory.create(`features of ${layer}`, bytes, usage)),
     );
     return features;
-  }
-
-  /** Computes what is not there yet, batch by batch; false when it was aborted. */
-  async fill(features: Features, data: CheckedDataset, { signal, onProgress }: FillOptions): Promise<boolean> {
-    if (features.complete) return true;
-    const trainer = this.#trainer;
-    const { gpu, state } = trainer;
-    const { plan, buffers } = features;
-    const { count, sample, x } = data;
-    const size = plan.fields.batchSize;
-    const workspace = new Workspace(gpu, [plan]);
-    let executor: Executor | undefined;
-    try {
-      executor = await Executor.create(gpu, plan, state, workspace, buffers);
-      const throttle = new Throttle(gpu);
-      for (let done = 0; done < count; done += size) {
-        if (signal?.aborted) return false;
-        // The last batch is a whole one too, and computes some samples again: one plan, and the same bits for all.
-        const start = Math.min(done, count - size);
-        executor.write("input0", new Float32Array(x.subarray(start * sample, (start + size) * sample)));
-        const values = trainer.stepValues(trainer.iteration + 1, 0, start, 0);
-        if (gpu.debug) await executor.runDebug(values);
-        else executor.run(values);
-        await throttle.next();
-        onProgress(Math.min(done + size, count), count);
-      }
-      await gpu.finished();
-      gpu.throwErrors();
-      features.complete = true;
-      return true;
-    } finally {
-      executor?.dispose();
-      workspace.dispose();
-    }
   }
 
   release(slot: FeatureUse["slot"]): void {

@@ -1,16 +1,21 @@
 /** The training loop. */
-import type { Dataset, FitOptions, History, TrainingContext } from "../nn/trainer";
+import type { Dataset, FitOptions, History, StreamedDataset, TrainingContext } from "../nn/trainer";
 import { evaluatePass, logsOf } from "./evaluate";
 import type { ModelTrainer } from "./model-trainer";
 import { epochSeed, shuffledOrder } from "./resident";
-import { Means, ResultReader, type StepResult } from "./results";
-import { batchesOf, createSession, Throttle, type Pass, type Session } from "./session";
+import { Means, type StepResult } from "./results";
+import { runPass } from "./run-pass";
+import { batchesOf, Session, type Pass } from "./session";
 
-export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOptions): Promise<History> {
+export async function fit(
+  trainer: ModelTrainer,
+  data: Dataset | StreamedDataset,
+  options: FitOptions,
+): Promise<History> {
   // Everything that can be wrong with data is found before anything is allocated.
-  const training = trainer.check("fit", data);
+  const training = await trainer.open("fit", data, options);
   const settings = settle(options, training.count);
-  const validation = options.validationData && trainer.check("validationData", options.validationData);
+  const validation = options.validationData && (await trainer.open("validationData", options.validationData, options));
   const { epochs, batchSize, validationBatchSize, cacheFeatures } = settings;
   if (
     ![epochs, batchSize, validationBatchSize].every((n) => Number.isInteger(n) && n > 0) ||
@@ -21,6 +26,7 @@ export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOpti
     throw (await import("./extras")).explainOptions(trainer.model, settings, training.count);
   if (options.optimizer) trainer.useOptimizer(options.optimizer);
   const passes: Pass[] = [];
+  let session: Session | undefined;
   try {
     passes.push(await trainer.pass("train", training, settings.batchSize, "training", settings));
     if (validation) {
@@ -29,18 +35,12 @@ export async function fit(trainer: ModelTrainer, data: Dataset, options: FitOpti
     } else {
       trainer.features.release("validation");
     }
-  } catch (error) {
-    for (const pass of passes) pass.data.dispose();
-    trainer.features.releaseIncomplete();
-    throw error;
-  }
-  let session: Session | undefined;
-  try {
-    session = await createSession(trainer.gpu, trainer.state, passes);
+    session = await Session.create(trainer.gpu, trainer.state, passes);
     return await new Loop(trainer, session, settings).run();
   } finally {
     await trainer.gpu.finished();
     session?.dispose();
+    for (const pass of passes) pass.data.dispose();
     trainer.features.releaseIncomplete();
   }
 }
@@ -106,6 +106,7 @@ class Loop {
       for (const [name, value] of Object.entries(logs)) (this.#history[name] ??= []).push(value);
     }
     const reason = this.#context?.stopReason;
+    const streamed = this.#session.passes.flatMap(({ data }) => data.data.stream?.text ?? []);
     const history: History = {
       history: this.#history,
       epochs: done,
@@ -113,6 +114,7 @@ class Loop {
       seconds: (performance.now() - started) / 1000,
       ended: aborted ? "aborted" : reason ? "callback" : "finished",
       ...(reason && { reason }),
+      ...(streamed[0] && { streamed }),
     };
     for (const c of callbacks) await c.onTrainEnd?.(history, context);
     return history;
@@ -125,7 +127,10 @@ class Loop {
       for (const c of callbacks) c.onFeatures?.(done, count);
     };
     for (const { features, data } of this.#session.passes)
-      if (features && !(await this.#trainer.features.fill(features, data.data, { signal, onProgress }))) return false;
+      if (features && !features.complete) {
+        const { fillFeatures } = await import("./extras");
+        if (!(await fillFeatures(this.#trainer, features, data, { signal, onProgress }))) return false;
+      }
     return true;
   }
 
@@ -138,32 +143,24 @@ class Loop {
     if (typeof shuffle === "function") data.order((await import("./extras")).orderOf(shuffle(epoch), count));
     else if (shuffle) data.order(shuffledOrder(count, epochSeed(seed, epoch)));
     this.#means = new Means();
-    const reader = new ResultReader(trainer.gpu, this.#session.workspace, (result) => this.#take(result));
-    const throttle = new Throttle(trainer.gpu);
-    const batches = batchesOf(data.data.count, batchSize);
     const epochStart = trainer.iteration;
     let aborted = false;
-    let ran = 0;
-    for (const { start, size } of batches) {
-      if (signal?.aborted) {
-        aborted = true;
-        break;
-      }
-      const executor = this.#session.executor(0, size);
-      const values = trainer.stepValues(++trainer.iteration, seed, start, ResultReader.slot(ran));
-      if (trainer.gpu.debug) await executor.runDebug(values);
-      else executor.run(values);
-      ran++;
-      this.#steps++;
-      await throttle.next();
-      if (ran % ResultReader.every === 0) await reader.read(ran);
-      if (this.#halted || this.#context?.stopReason) break;
-    }
-    await reader.finish(ran);
+    await runPass(
+      trainer.gpu,
+      this.#session,
+      0,
+      batchSize,
+      (result) => this.#take(result),
+      (at, slot) => {
+        if (this.#halted || this.#context?.stopReason || (aborted = !!signal?.aborted)) return undefined;
+        this.#steps++;
+        return trainer.stepValues(++trainer.iteration, seed, at, slot);
+      },
+    );
     if (this.#halted) {
       const { explainHalt } = await import("./extras"); // which most trainings never need
       const { iteration } = this.#halted;
-      const batch = batches[iteration - epochStart - 1];
+      const batch = batchesOf(count, batchSize)[iteration - epochStart - 1];
       throw await explainHalt(trainer, this.#session, this.#halted, { batch, epoch, seed });
     }
     return !aborted;

@@ -1,6 +1,7 @@
 /** The trainer behind `model.compile()`: fit, evaluate, predict on plans. */
 import { ThawError } from "../errors";
 import type { Gpu } from "../gpu/device";
+import type { Shape } from "../kernels/operation";
 import type { StepValues } from "../kernels/step";
 import type { Halving } from "../nn/compile/half-weights";
 import type { Plan } from "../nn/compile/plan";
@@ -12,10 +13,13 @@ import type { Parameter } from "../nn/parameter";
 import { TrainingArenas, type SlotValues } from "../nn/training-arenas";
 import type {
   CompileOptions,
+  DataOptions,
   Dataset,
+  EvaluateOptions,
   FitOptions,
   History,
   PlanOptions,
+  StreamedDataset,
   Trainer,
   TrainingState,
   TuneOptions,
@@ -29,7 +33,7 @@ import { fit } from "./fit";
 import { parseLoss, parseMetric } from "../nn/objectives";
 import { parseOptimizer } from "../nn/optimizers";
 import { Plans, type WantedPlan } from "./plans";
-import { feedOfData, ResidentDataset } from "./resident";
+import { feedOfData, ResidentDataset, type PassData } from "./resident";
 import { batchSizes, type Pass } from "./session";
 import { predict } from "./predict";
 import { StandingSteps, type StandingStep } from "./standing";
@@ -58,6 +62,10 @@ async function optionsOf(optimizer: Optimizer) {
   options.checkOptions(optimizer);
   return options;
 }
+
+/** What `fit` tells of a pass over its data. */
+export type Caching = Pick<FeatureUse, "cacheFeatures" | "epochs" | "preparation"> &
+  Pick<FitOptions, "classWeight" | "shuffle" | "seed" | "signal">;
 
 export class ModelTrainer implements Trainer {
   readonly gpu: Gpu;
@@ -151,10 +159,23 @@ export class ModelTrainer implements Trainer {
   }
 
   check(name: string, data: Dataset): CheckedDataset {
+    return checkDataset(name, data, this.model.inputShape, ...this.labelsFor(name));
+  }
+
+  /** Shape of a sample's labels, and the number of classes where they are ids. */
+  labelsFor(name: string): [Shape, number | undefined] {
     const loss = this.#needLoss(name);
     const output = [1, ...this.model.outputs[0].shape];
-    const ids = loss.attrs.sparse === true ? output.at(-1) : undefined;
-    return checkDataset(name, data, this.model.inputShape, loss.labelShape(output).slice(1), ids);
+    return [loss.labelShape(output).slice(1), loss.attrs.sparse === true ? output.at(-1) : undefined];
+  }
+
+  /** `check`, also for what is streamed: a stream, or samples beyond the budget. */
+  async open(name: string, data: Dataset | StreamedDataset, { dataBudget }: DataOptions): Promise<CheckedDataset> {
+    const budget = dataBudget ?? this.gpu.memory.largest;
+    // Written so that a budget that is not a number is looked at too.
+    return !("read" in data) && data.x.byteLength <= budget
+      ? this.check(name, data)
+      : (await import("./extras")).openStream(this, name, data, budget);
   }
 
   /** Gradient and optimizer arenas for a training plan; slots of parameters that stay trainable are kept. */
@@ -185,7 +206,7 @@ export class ModelTrainer implements Trainer {
     this.#standing.dispose();
   }
 
-  async fit(data: Dataset, options: FitOptions): Promise<History> {
+  async fit(data: Dataset | StreamedDataset, options: FitOptions): Promise<History> {
     return await fit(this, data, options);
   }
 
@@ -193,18 +214,22 @@ export class ModelTrainer implements Trainer {
    * A pass over a data set: plans, and the data on the GPU.
    *
    * @param caching makes it read cached features where that is possible; they have to be filled before the first step.
+   * @param held what is on the GPU of streamed data; null where it is cached features. Settled by `streamed-pass.ts`.
    */
   async pass(
     mode: Mode,
     data: CheckedDataset,
     batchSize: number,
     slot: FeatureUse["slot"],
-    caching?: Pick<FeatureUse, "cacheFeatures" | "epochs" | "preparation"> & Pick<FitOptions, "classWeight">,
+    caching?: Caching,
+    held?: PassData | null,
   ): Promise<Pass> {
-    let preparation = caching?.preparation;
+    if (data.stream && held === undefined)
+      return await (await import("./extras")).streamedPass(this, mode, data, batchSize, slot, caching);
+    let preparation = held?.preparation ?? caching?.preparation;
     if (data.weights || caching?.classWeight)
       ({ data, preparation } = (await import("./extras")).weigh(data, caching?.classWeight, preparation));
-    const feed = feedOfData(data);
+    const feed = held?.feed ?? feedOfData(data);
     const use = caching && { ...caching, slot, mode, data, batchSize, preparation };
     const request = use && this.features.decide(use);
     const plans = new Map<number, Plan>();
@@ -217,7 +242,7 @@ export class ModelTrainer implements Trainer {
     const features = use && request && this.features.acquire(use, request);
     const arenas = mode === "train" ? await this.arenasFor(first) : undefined;
     return {
-      data: new ResidentDataset(this.gpu, data, slot, first.reads("data:x")),
+      data: held ?? new ResidentDataset(this.gpu, data, slot, first.reads("data:x")),
       plans,
       resources: new Map([...(arenas?.resources ?? []), ...(features?.buffers ?? [])]),
       request,
@@ -226,12 +251,14 @@ export class ModelTrainer implements Trainer {
     };
   }
 
-  async evaluate(data: Dataset, options: { batchSize?: number }): Promise<Record<string, number>> {
+  async evaluate(data: Dataset | StreamedDataset, options: EvaluateOptions): Promise<Record<string, number>> {
     return await evaluate(this, data, options);
   }
 
-  async predict(x: Dataset["x"], options: { batchSize?: number }): Promise<Float32Array> {
-    return await predict(this, x, options);
+  async predict(x: Dataset["x"] | StreamedDataset, options: { batchSize?: number }): Promise<Float32Array> {
+    return "read" in x
+      ? await (await import("./extras")).predictStream(this, x, options)
+      : await predict(this, x, options);
   }
 
   async trainOnBatch(x: Float32Array | Uint8Array, y: ArrayLike<number>): Promise<Record<string, number>> {

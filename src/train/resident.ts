@@ -1,12 +1,27 @@
 /** A data set on the GPU: samples as bytes or floats, labels, and the order in which steps take them. */
 import type { Gpu } from "../gpu/device";
 import { randomSource } from "../nn/parameter";
-import type { ResidentData } from "../nn/compile/trace";
+import type { Preparation, ResidentData } from "../nn/compile/trace";
 import type { CheckedDataset } from "./dataset";
 
 const usage = 0x80 | 0x8; // STORAGE | COPY_DST
 
-export class ResidentDataset {
+/** The data of a pass on the GPU. */
+export interface PassData {
+  readonly data: CheckedDataset;
+  readonly resources: Map<string, GPUBuffer>;
+  /** For the plan. */
+  readonly feed: ReturnType<typeof feedOf>;
+  /** What is done to each batch, where it depends on how the data lies on the GPU. */
+  readonly preparation?: Preparation | undefined;
+  /** The order from now on, one index for each sample of an epoch. */
+  order(order: Uint32Array<ArrayBuffer>): void;
+  /** Where the batch that begins at this sample of the order begins on the GPU. */
+  at(start: number): number | Promise<number>;
+  dispose(): void;
+}
+
+export class ResidentDataset implements PassData {
   readonly #gpu: Gpu;
   readonly resources = new Map<string, GPUBuffer>();
 
@@ -42,14 +57,16 @@ export class ResidentDataset {
     this.#gpu.memory.write(buffer, 0, data);
   }
 
-  /** For the plan. */
-  get feed(): { x: ResidentData; labels?: ResidentData } {
+  get feed(): ReturnType<typeof feedOf> {
     return feedOfData(this.data);
   }
 
-  /** The order from now on, one index for each sample of an epoch. */
   order(order: Uint32Array<ArrayBuffer>): void {
     this.#gpu.memory.write(this.resources.get("index")!, 0, order);
+  }
+
+  at(start: number): number {
+    return start;
   }
 
   dispose(): void {
@@ -82,7 +99,8 @@ export function shuffledOrder(count: number, seed: number): Uint32Array<ArrayBuf
   return order;
 }
 
-function padded(bytes: Uint8Array): Uint8Array {
+/** In whole words, as writes to the GPU are. */
+export function padded(bytes: Uint8Array): Uint8Array {
   const result = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
   result.set(bytes);
   return result;

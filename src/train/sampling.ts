@@ -21,22 +21,36 @@ export function weigh(
   classWeight: Readonly<Record<number, number>> | undefined,
   then: Preparation | undefined,
 ): Weighed {
-  registerOperations(weightedLosses);
+  const weights = weightsOf(data, classWeight);
+  if (classWeight) {
+    const classes = new Set(classesOf(data));
+    const strange = Object.keys(classWeight).find((id) => !classes.has(Number(id)));
+    if (strange !== undefined)
+      throw new ThawError("classWeight", `class ${strange}, which no sample has`, "class ids that the labels hold");
+  }
+  return { data: { ...data, weights }, preparation: weighing(data.count, then) };
+}
+
+/** The weight of each sample, its class's among it. @throws for weights that are negative or not finite, and for another number of them. */
+export function weightsOf(
+  data: Pick<CheckedDataset, "count" | "label" | "y" | "weights">,
+  classWeight: Readonly<Record<number, number>> | undefined,
+): Float32Array {
   const { count } = data;
   const given = data.weights ?? [];
   if (data.weights && given.length !== count)
     throw new ThawError("weights", `${given.length} for ${count} samples`, "one a sample");
   const weights = Float32Array.from({ length: count }, (_, i) => given[i] ?? 1);
-  if (classWeight) {
-    const classes = classesOf(data);
-    classes.forEach((id, i) => (weights[i] *= classWeight[id] ?? 1));
-    const strange = Object.keys(classWeight).find((id) => !classes.includes(Number(id)));
-    if (strange !== undefined)
-      throw new ThawError("classWeight", `class ${strange}, which no sample has`, "class ids that the labels hold");
-  }
+  if (classWeight) classesOf(data).forEach((id, i) => (weights[i] *= classWeight[id] ?? 1));
   const bad = weights.findIndex((w) => !(w >= 0 && w < Infinity));
   if (bad >= 0) throw new ThawError("weights", `${weights[bad]} for sample ${bad}`, "finite numbers, none below 0");
-  const preparation: Preparation = {
+  return weights;
+}
+
+/** Brings the weights of the batch to the loss. @param count of the weights that lie on the GPU */
+export function weighing(count: number, then: Preparation | undefined): Preparation {
+  registerOperations(weightedLosses);
+  return {
     key: `weights ${count} ${then?.key ?? ""}`,
     apply(g, batch) {
       const { loss, labels } = batch;
@@ -54,10 +68,9 @@ export function weigh(
       return then ? then.apply(g, weighed) : weighed;
     },
   };
-  return { data: { ...data, weights }, preparation };
 }
 
-function classesOf({ count, label, y }: CheckedDataset): number[] {
+function classesOf({ count, label, y }: Pick<CheckedDataset, "count" | "label" | "y">): number[] {
   if (!y || (label === 1 && y.some((v) => !Number.isInteger(v))))
     throw new ThawError("classWeight", "labels are not classes", "class ids, 0 and 1, or one value a class");
   if (label === 1) return Array.from(y);

@@ -7,7 +7,7 @@ import type { Preparation } from "../nn/compile/trace";
 import { Workspace } from "../nn/workspace";
 import type { FeatureRequest } from "../nn/compile/cut-features";
 import type { Features } from "./features";
-import type { ResidentDataset } from "./resident";
+import type { PassData } from "./resident";
 
 /** Batches of one pass over the data: full ones, then a smaller last one. */
 export interface Batch {
@@ -29,7 +29,7 @@ export const batchSizes = (count: number, batchSize: number): number[] => [
 
 /** A data set with the plans for its batch sizes. */
 export interface Pass {
-  readonly data: ResidentDataset;
+  readonly data: PassData;
   readonly plans: ReadonlyMap<number, Plan>;
   /** Further buffers that the plans need: gradients, optimizer slots, cached features. */
   readonly resources: ReadonlyMap<string, GPUBuffer>;
@@ -43,20 +43,18 @@ export interface Pass {
 export class Session {
   readonly #executors: ReadonlyMap<number, Executor>[] = [];
 
-  private constructor(
-    readonly gpu: Gpu,
-    readonly workspace: Workspace,
-    readonly passes: readonly Pass[],
-  ) {}
+  workspace!: Workspace;
 
-  /** Frees everything again when something does not fit. */
+  private constructor(readonly passes: readonly Pass[]) {}
+
+  /** Frees everything again, the data of the passes too, when something does not fit. */
   static async create(gpu: Gpu, state: DeviceState, passes: readonly Pass[]): Promise<Session> {
-    const workspace = new Workspace(
-      gpu,
-      passes.flatMap((p) => [...p.plans.values()]),
-    );
-    const session = new Session(gpu, workspace, passes);
+    const session = new Session(passes);
     try {
+      const workspace = (session.workspace = new Workspace(
+        gpu,
+        passes.flatMap((p) => [...p.plans.values()]),
+      ));
       for (const pass of passes) {
         const resources = new Map([...pass.data.resources, ...pass.resources]);
         const executors = new Map<number, Executor>();
@@ -77,18 +75,9 @@ export class Session {
 
   dispose(): void {
     for (const executors of this.#executors) for (const e of executors.values()) e.dispose();
-    this.workspace.dispose();
+    // Undefined when creation failed half-way.
+    (this.workspace as Workspace | undefined)?.dispose();
     for (const pass of this.passes) pass.data.dispose();
-  }
-}
-
-/** A session whose passes are freed when it cannot be made. */
-export async function createSession(gpu: Gpu, state: DeviceState, passes: readonly Pass[]): Promise<Session> {
-  try {
-    return await Session.create(gpu, state, passes);
-  } catch (error) {
-    for (const pass of passes) pass.data.dispose();
-    throw error;
   }
 }
 

@@ -22,7 +22,9 @@ import {
   fineTune,
   trainHead,
   transferLearn,
+  take,
   type LabelledDataset,
+  type LabelledStream,
   type TransferModel,
 } from "../../src/transfer/index";
 import { normal, uniform } from "./random";
@@ -66,10 +68,17 @@ export function recipeSuite(getGpu: () => Gpu): void {
   beforeEach(resetNames);
 
   describe("transferLearn", () => {
-    it("learns in two phases, keeps the best weights, and gives the same bits for the same seed", async () => {
-      const run = async () => {
+    it("learns in two phases, keeps the best weights, and gives the same bits for the same seed, streamed too", async () => {
+      const data = colours(60, 1);
+      const streamed: LabelledStream = {
+        ...data,
+        count: 60,
+        format: "float32",
+        read: (indices) => ({ x: take(data, indices).x }),
+      };
+      const run = async (given: LabelledDataset | LabelledStream) => {
         const phases: string[] = [];
-        const result = await transferLearn(pretrained(), colours(60, 1), {
+        const result = await transferLearn(pretrained(), given, {
           gpu: getGpu(),
           seed: 5,
           batchSize: 12,
@@ -79,11 +88,11 @@ export function recipeSuite(getGpu: () => Gpu): void {
           ...quiet,
         });
         const weights = weightsOf(result.model);
-        const [first] = await classify(result, result.validationData!.x);
+        const [first] = await classify(result, data.x);
         result.model.dispose();
         return { ...result, phases, weights, first };
       };
-      const result = await run();
+      const result = await run(data);
       expect(result.phases).toEqual(["head", "fineTuning"]);
       expect(result.trainingData.y).toHaveLength(48);
       expect(result.validationData!.y).toHaveLength(12);
@@ -94,7 +103,7 @@ export function recipeSuite(getGpu: () => Gpu): void {
       expect(result.first.probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
       expect(classNames[result.first.classId]).toBe(result.first.className);
       expect(result.warnings.join(" ")).toContain("net does not say what it expects of its pixels");
-      const again = await run();
+      const again = await run(streamed);
       expect(again.weights).toEqual(result.weights);
     });
 

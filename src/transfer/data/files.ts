@@ -5,7 +5,7 @@ import { findFiles, type FileSource, type FoundFile } from "./folders";
 import type { ImageDataset } from "./images";
 import { datasetFromTensors } from "./labelled";
 import { checkDecoder } from "./pixels";
-import { loadSamples, sizeOption, type ImageOptions, type Skipped } from "./samples";
+import { loadSamples, sizeOption, type Entry, type ImageOptions, type Skipped } from "./samples";
 
 export interface FilesOptions extends ImageOptions {
   /** The classes that are wanted, in the order of their ids. Default: all folders with images, in alphabetical order. */
@@ -33,40 +33,69 @@ const browserFormats = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "avif"];
  * const data = await datasetFromFiles(gpu, "flowers", { size: 224, decode: (bytes) => PNG.sync.read(Buffer.from(bytes)) });
  */
 export async function datasetFromFiles(gpu: Gpu, source: FileSource, options: FilesOptions): Promise<ImageDataset> {
+  const { entries, ids, classNames, skipped } = await chooseFiles(who, source, options);
+  const loaded = await loadSamples(gpu, entries, options, who);
+  const kept = loaded.kept.map((i) => ids[i]);
+  checkLeft(who, classNames, kept, loaded.skipped);
+  return {
+    ...datasetFromTensors(loaded.x, kept, { shape: loaded.shape, classNames }),
+    x: loaded.x,
+    names: loaded.kept.map((i) => entries[i].name),
+    skipped: [...skipped, ...loaded.skipped],
+  };
+}
+
+export interface ChosenFiles {
+  readonly entries: readonly Entry[];
+  /** Class ids of the entries. */
+  readonly ids: readonly number[];
+  readonly classNames: readonly string[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** The images that are wanted, by class and name; none is opened. A drop is asked for its files before the first await. */
+export async function chooseFiles(who: string, source: FileSource, options: FilesOptions): Promise<ChosenFiles> {
   const finding = findFiles(who, source); // first of all, because of drops
   finding.catch(() => {}); // reported below
   checkDecoder(who, options);
   sizeOption(who, options.size);
-  const { classNames, maxPerClass = Infinity, signal } = options;
+  const { maxPerClass = Infinity, signal } = options;
   if (!(maxPerClass >= 1)) throw new ThawError(who, `maxPerClass ${maxPerClass}`, "a whole number from 1");
   const files = await finding;
   signal?.throwIfAborted();
   const { classes, skipped } = sortFiles(files, options.extensions ?? browserFormats);
-  const names = classNames ?? [...classes.keys()].toSorted();
-  checkClasses(names, classes, files.length, skipped);
-  const chosen = names.flatMap((name, id) =>
+  const classNames = options.classNames ?? [...classes.keys()].toSorted();
+  checkClasses(who, classNames, classes, files.length, skipped);
+  const chosen = classNames.flatMap((name, id) =>
     classes
       .get(name)!
       .slice(0, maxPerClass)
       .map((file) => ({ file, id })),
   );
-  const entries = chosen.map(({ file }) => ({ name: file.path, open: file.open }));
-  const loaded = await loadSamples(gpu, entries, options, who);
-  const ids = loaded.kept.map((i) => chosen[i].id);
-  const none = names.findIndex((_, id) => !ids.includes(id));
+  return {
+    entries: chosen.map(({ file }) => ({ name: file.path, open: file.open })),
+    ids: chosen.map(({ id }) => id),
+    classNames,
+    skipped,
+  };
+}
+
+/** @throws for a class of which no image decodes. @param ids of those that do */
+export function checkLeft(
+  who: string,
+  classNames: readonly string[],
+  ids: readonly number[],
+  skipped: readonly Skipped[],
+): void {
+  const left = new Set(ids);
+  const none = classNames.findIndex((_, id) => !left.has(id));
   if (none >= 0)
     throw new ThawError(
       who,
-      `no image of the class "${names[none]}" decodes (${loaded.skipped.map((s) => `${s.name}: ${s.reason}`)[0]})`,
+      `no image of the class "${classNames[none]}" decodes (${skipped.map((s) => `${s.name}: ${s.reason}`)[0]})`,
       "one at least",
       "Leave the class out with the option classNames.",
     );
-  return {
-    ...datasetFromTensors(loaded.x, ids, { shape: loaded.shape, classNames: names }),
-    x: loaded.x,
-    names: loaded.kept.map((i) => entries[i].name),
-    skipped: [...skipped, ...loaded.skipped],
-  };
 }
 
 interface SortedFiles {
@@ -115,6 +144,7 @@ function commonDepth(folders: readonly (readonly string[])[]): number {
 }
 
 function checkClasses(
+  who: string,
   names: readonly string[],
   classes: SortedFiles["classes"],
   files: number,

@@ -1,7 +1,7 @@
 /** Labelled samples in memory: what `fit`, `evaluate` and `split` take, with the names of the classes. */
 import { formatShape, ThawError } from "../../errors";
 import { elements, type Shape } from "../../kernels/operation";
-import type { Dataset } from "../../nn/trainer";
+import type { Dataset, StreamedDataset } from "../../nn/trainer";
 
 /** Samples with class ids and class names. A plain object; `y` is an index into `classNames`. */
 export interface LabelledDataset extends Dataset {
@@ -11,8 +11,16 @@ export interface LabelledDataset extends Dataset {
   readonly names?: readonly string[];
 }
 
+/** The same for samples that are read when they are needed, e.g. `streamFromFiles`. */
+export interface LabelledStream extends StreamedDataset {
+  readonly y: Int32Array;
+  readonly classNames: readonly string[];
+  readonly names?: readonly string[];
+}
+
 /** Samples of a data set. */
-export const sampleCount = ({ x, shape }: Dataset): number => x.length / elements(shape);
+export const sampleCount = (data: Dataset | StreamedDataset): number =>
+  "read" in data ? data.count : data.x.length / elements(data.shape);
 
 /** What tensors are made of: samples and labels in C order. */
 export interface TensorOptions {

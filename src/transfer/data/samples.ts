@@ -66,8 +66,7 @@ export async function loadSamples(
 ): Promise<Samples> {
   const { concurrency = 4, onProgress, signal } = options;
   const size = sizeOption(who, options.size);
-  if (!Number.isInteger(concurrency) || concurrency < 1)
-    throw new ThawError(who, `concurrency ${concurrency}`, "a whole number from 1");
+  checkConcurrency(who, concurrency);
   if (entries.length === 0) throw new ThawError(who, "no images", "at least one");
   const sample = 3 * size[0] * size[1];
   const x = allocate(who, entries.length, sample);
@@ -117,13 +116,45 @@ export async function loadSamples(
   if (waiting.length > 0 || reasons.size > 0) await resizeWaiting();
   const kept = [...entries.keys()].filter((i) => !reasons.has(i));
   const skipped = [...reasons].toSorted(([a], [b]) => a - b).map(([i, reason]) => ({ name: entries[i].name, reason }));
-  if (kept.length === 0)
-    throw new ThawError(
-      who,
-      `none of ${entries.length} images could be read (${skipped[0].name}: ${skipped[0].reason})`,
-      "images that decode",
-    );
+  if (kept.length === 0) throw noneReadable(who, skipped, entries.length);
   return { x: compact(x, kept, sample), shape: [...size, 3], kept, skipped };
+}
+
+/**
+ * Decodes all entries and keeps none: which of them cannot be read.
+ *
+ * @throws when none can, and the signal's reason when it is aborted.
+ */
+export async function unreadable(
+  entries: readonly Entry[],
+  options: ImageOptions,
+  who: string,
+): Promise<ReadonlyMap<number, Skipped>> {
+  const { concurrency = 4, onProgress, signal } = options;
+  const reasons = new Map<number, Skipped>();
+  let next = 0;
+  let done = 0;
+  const work = async () => {
+    while (next < entries.length) {
+      signal?.throwIfAborted();
+      const i = next++;
+      const { name } = entries[i];
+      const reason = await opened(entries[i], options);
+      if (typeof reason === "string") reasons.set(i, { name, reason });
+      onProgress?.({ done: ++done, total: entries.length, skipped: reasons.size });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, entries.length) }, work));
+  if (reasons.size === entries.length) throw noneReadable(who, [...reasons.values()], entries.length);
+  return new Map([...reasons].toSorted(([a], [b]) => a - b));
+}
+
+const noneReadable = (who: string, [first]: readonly Skipped[], count: number): ThawError =>
+  new ThawError(who, `none of ${count} images could be read (${first.name}: ${first.reason})`, "images that decode");
+
+export function checkConcurrency(who: string, concurrency: number): void {
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw new ThawError(who, `concurrency ${concurrency}`, "a whole number from 1");
 }
 
 /** The pixels, or the reason why there are none. */

@@ -1,12 +1,12 @@
 /** Parts of a data set, and data sets put together. */
 import { formatShape, ThawError } from "../../errors";
 import { elements } from "../../kernels/operation";
-import type { Dataset } from "../../nn/trainer";
+import type { Dataset, StreamedDataset } from "../../nn/trainer";
 import { shuffledOrder } from "../../train/resident";
 import { sampleCount, type LabelledDataset } from "./labelled";
 
 /** Label values a sample: 1 for class ids. */
-function labelWidth(who: string, { y }: Dataset, count: number): number {
+function labelWidth(who: string, { y }: Pick<Dataset, "y">, count: number): number {
   if (!y) return 0;
   if (y.length % count !== 0)
     throw new ThawError(who, `${y.length} label values for ${count} samples`, `a multiple of ${count}`);
@@ -23,30 +23,40 @@ function pick(y: NonNullable<Dataset["y"]>, list: readonly number[], width: numb
 }
 
 /**
- * The samples at these indices in this order, copied; an index may come twice.
+ * The samples at these indices in this order, copied (of a stream: read when they are needed); an index may come twice.
  *
  * @throws for an index that the set does not have, and for none at all.
  */
-export function take<D extends Dataset>(data: D, indices: ArrayLike<number>): D {
+export function take<D extends Dataset | StreamedDataset>(data: D, indices: ArrayLike<number>): D {
   const count = sampleCount(data);
-  const sample = elements(data.shape);
   const width = labelWidth("take", data, count);
   const list = Array.from(indices);
   if (list.length === 0) throw new ThawError("take", "no indices", "at least one sample");
   const bad = list.find((i) => !Number.isInteger(i) || i < 0 || i >= count);
   if (bad !== undefined) throw new ThawError("take", `index ${bad}`, `whole numbers from 0 to ${count - 1}`);
-  const taken =
-    data.x instanceof Float32Array ? new Float32Array(list.length * sample) : new Uint8Array(list.length * sample);
-  list.forEach((from, to) => taken.set(data.x.subarray(from * sample, (from + 1) * sample), to * sample));
   const { y } = data;
   const labels = y && { y: pick(y, list, width) };
   const { names } = data as { names?: readonly string[] };
   const weights = data.weights && { weights: list.map((i) => data.weights![i]) };
-  return { ...data, x: taken, ...labels, ...weights, ...(names && { names: list.map((i) => names[i]) }) };
+  const chosen = { ...data, ...labels, ...weights, ...(names && { names: list.map((i) => names[i]) }) };
+  if ("read" in data) {
+    const read: StreamedDataset["read"] = (wanted, signal) =>
+      data.read(
+        wanted.map((i) => list[i]),
+        signal,
+      );
+    return { ...chosen, count: list.length, read };
+  }
+  const sample = elements(data.shape);
+  const taken =
+    data.x instanceof Float32Array ? new Float32Array(list.length * sample) : new Uint8Array(list.length * sample);
+  list.forEach((from, to) => taken.set(data.x.subarray(from * sample, (from + 1) * sample), to * sample));
+  return { ...chosen, x: taken };
 }
 
 /** All samples in another order; the same seed gives the same order. */
-export const shuffle = <D extends Dataset>(data: D, seed = 0): D => take(data, shuffledOrder(sampleCount(data), seed));
+export const shuffle = <D extends Dataset | StreamedDataset>(data: D, seed = 0): D =>
+  take(data, shuffledOrder(sampleCount(data), seed));
 
 /**
  * Data sets one after the other. Samples that are bytes in one set and numbers in another become numbers; where one has weights, those of

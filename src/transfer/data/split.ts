@@ -1,6 +1,6 @@
 /** Training, validation and test data from one set. */
 import { ThawError } from "../../errors";
-import type { Dataset } from "../../nn/trainer";
+import type { Dataset, StreamedDataset } from "../../nn/trainer";
 import { shuffledOrder } from "../../train/resident";
 import { sampleCount } from "./labelled";
 import { take } from "./select";
@@ -27,7 +27,7 @@ export interface SplitOptions {
  *
  * @throws for shares that are not above 0 or sum to more than 1, a part that would be empty, and missing labels.
  */
-export function split<D extends Dataset>(data: D, options: SplitOptions): D[] {
+export function split<D extends Dataset | StreamedDataset>(data: D, options: SplitOptions): D[] {
   const { seed = 0, stratify = true } = options;
   const count = sampleCount(data);
   const shares = sharesOf(options, count);
@@ -82,7 +82,7 @@ function sharesOf({ fractions, counts }: SplitOptions, count: number): number[] 
   return list.map((n) => (n === -1 ? rest : n) / count);
 }
 
-function classGroups({ y }: Dataset, count: number): number[][] {
+function classGroups({ y }: Pick<Dataset, "y">, count: number): number[][] {
   const list = y && Array.from(y);
   if (!list || list.length !== count || list.some((id) => !Number.isInteger(id) || id < 0))
     throw new ThawError("split", "there are no class ids", "one a sample", "Pass stratify: false.");

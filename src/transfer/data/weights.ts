@@ -5,7 +5,7 @@ import { randomSource } from "../../nn/parameter";
 import { epochSeed } from "../../train/resident";
 
 /** Samples of each class id from 0 to the largest (or as many as are named). */
-export function classCounts(data: Dataset & { readonly classNames?: readonly string[] }): number[] {
+export function classCounts(data: Pick<Dataset, "y"> & { readonly classNames?: readonly string[] }): number[] {
   const ids = Array.from(data.y ?? []);
   if (ids.length === 0 || ids.some((id) => !Number.isInteger(id) || id < 0))
     throw new ThawError("classCounts", "there are no class ids", "whole numbers from 0, one a sample");
@@ -21,7 +21,7 @@ export function classCounts(data: Dataset & { readonly classNames?: readonly str
  * @throws for a class without samples.
  */
 export function classWeights(
-  data: Dataset & { readonly classNames?: readonly string[] },
+  data: Pick<Dataset, "y"> & { readonly classNames?: readonly string[] },
   mode: "balanced" = "balanced",
 ): number[] {
   if (mode !== "balanced") throw new ThawError("classWeights", `mode "${String(mode)}"`, '"balanced"');
@@ -40,7 +40,7 @@ export function classWeights(
  * @example await model.fit(data, { shuffle: balanced(data), epochs: 10 })
  */
 export function balanced(
-  { y }: Dataset,
+  { y }: Pick<Dataset, "y">,
   { seed = 0 }: { readonly seed?: number } = {},
 ): (epoch: number) => Uint32Array {
   const labels = Array.from(y ?? []);

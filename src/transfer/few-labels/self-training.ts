@@ -1,7 +1,7 @@
 /** Training on labels that the model itself gave: label, train on, label again. */
 import { ThawError } from "../../errors";
 import type { Container } from "../../nn/model";
-import type { Dataset, FitOptions, History } from "../../nn/trainer";
+import type { Dataset, FitOptions, History, StreamedDataset } from "../../nn/trainer";
 import { sampleCount, type LabelledDataset } from "../data/labelled";
 import { concatenate } from "../data/select";
 import { holdWeights } from "../hold-weights";
@@ -68,10 +68,10 @@ export async function trainWithPseudoLabels(
   const width = labelWidth(labelled, classes);
   const { validationData, validationBatchSize = fitting.batchSize ?? 32, batchSize = 32, seed = 0 } = fitting;
   const labelling = given({ threshold, balanced, maxPerClass, temperature, fromLogits, classNames, batchSize });
-  const evaluate = (data: Dataset) => model.evaluate(data, { batchSize: validationBatchSize });
+  const evaluate = (data: Dataset | StreamedDataset) => model.evaluate(data, { batchSize: validationBatchSize });
 
   /** Callbacks may have put other weights in place than those of the last epoch. */
-  const behind = async (history: History, data: Dataset) =>
+  const behind = async (history: History, data: Dataset | StreamedDataset) =>
     fitting.callbacks?.length || history.ended !== "finished" ? await evaluate(data) : lastValidation(history);
 
   const before = validationData && (await evaluate(validationData));

@@ -9,7 +9,7 @@ import { evaluatePass } from "../../train/evaluate";
 import { ModelTrainer } from "../../train/model-trainer";
 import { Plans } from "../../train/plans";
 import { feedOfData, ResidentDataset } from "../../train/resident";
-import { batchSizes, createSession } from "../../train/session";
+import { batchSizes, Session } from "../../train/session";
 
 export interface Counted {
   /** Mean of the compiled loss. */
@@ -53,7 +53,7 @@ export async function countOver(
     preparation: undefined,
     features: undefined,
   };
-  const session = await createSession(gpu, state, [pass]);
+  const session = await Session.create(gpu, state, [pass]);
   try {
     const logs = await evaluatePass(
       {

@@ -3,6 +3,7 @@ import { ThawError } from "../../errors";
 import { Dense } from "../../nn/layers/dense";
 import { Dropout } from "../../nn/layers/dropout";
 import { GlobalAveragePooling2D, GlobalMaxPooling2D } from "../../nn/layers/global-pooling2d";
+import type { Dataset } from "../../nn/trainer";
 import { FunctionalModel, input, type Container } from "../../nn/model";
 import { preprocess } from "../../nn/preprocess";
 import type { SymbolicTensor } from "../../nn/symbolic";
@@ -102,7 +103,7 @@ export interface Classified {
 /** The likeliest class of each sample. For a model that is compiled. */
 export async function classify(
   { model, classNames }: Pick<TransferModel, "model" | "classNames">,
-  x: Parameters<FunctionalModel["predict"]>[0],
+  x: Dataset["x"],
   options: { batchSize?: number } = {},
 ): Promise<Classified[]> {
   const { p, count, classes } = await classProbabilities("classify", model, x, options);

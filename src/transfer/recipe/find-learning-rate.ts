@@ -1,7 +1,7 @@
 /** Which learning rate: a short training with a growing rate, and its curve. */
 import { ThawError } from "../../errors";
 import type { Container } from "../../nn/model";
-import type { Dataset, FitOptions } from "../../nn/trainer";
+import type { Dataset, FitOptions, StreamedDataset } from "../../nn/trainer";
 import type { ModelTrainer } from "../../train/model-trainer";
 import { sampleCount } from "../data/labelled";
 import { holdWeights } from "../hold-weights";
@@ -47,7 +47,7 @@ export interface LearningRateCurve {
  */
 export async function findLearningRate(
   model: Container,
-  data: Dataset,
+  data: Dataset | StreamedDataset,
   options: FindLearningRateOptions = {},
 ): Promise<LearningRateCurve> {
   const { from = 1e-6, to = 1, steps = 100, smoothing = 0.9, divergence = 4, ...fit } = options;

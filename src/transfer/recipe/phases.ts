@@ -2,7 +2,7 @@
 import { ThawError } from "../../errors";
 import { adam } from "../../nn/optimizers";
 import type { Parameter } from "../../nn/parameter";
-import type { Dataset, FitOptions, History, Logs, TrainingContext } from "../../nn/trainer";
+import type { Dataset, FitOptions, History, Logs, TrainingContext, StreamedDataset } from "../../nn/trainer";
 import { earlyStopping } from "../callbacks";
 import { Monitor } from "../callbacks/monitor";
 import { sampleCount } from "../data/labelled";
@@ -53,7 +53,7 @@ export interface PhaseResult extends History {
 const monitorOf = ({ monitor, validationData }: PhaseOptions): string =>
   monitor ?? (validationData ? "valLoss" : "loss");
 
-function stepsOf(data: Dataset, batchSize: number | undefined): { size: number; steps: number } {
+function stepsOf(data: Dataset | StreamedDataset, batchSize: number | undefined): { size: number; steps: number } {
   const count = sampleCount(data);
   const size = batchSize ?? Math.min(32, count);
   return { size, steps: Math.ceil(count / size) };
@@ -88,7 +88,7 @@ function checkPhase(who: string, transfer: TransferModel, { learningRate, patien
  */
 export async function trainHead(
   transfer: TransferModel,
-  data: Dataset,
+  data: Dataset | StreamedDataset,
   options: PhaseOptions = {},
 ): Promise<PhaseResult> {
   checkPhase("trainHead", transfer, options);
@@ -156,7 +156,7 @@ const joined = (parts: readonly History[]): History => ({
  */
 export async function fineTune(
   transfer: TransferModel,
-  data: Dataset,
+  data: Dataset | StreamedDataset,
   options: FineTuneOptions = {},
 ): Promise<PhaseResult> {
   checkPhase("fineTune", transfer, options);

@@ -3,8 +3,8 @@ import { ThawError } from "../../errors";
 import type { Gpu } from "../../gpu/device";
 import type { Container } from "../../nn/model";
 import { sparseCategoricalCrossentropy } from "../../nn/objectives";
-import type { Callback, Dataset, FitOptions, Logs } from "../../nn/trainer";
-import { sampleCount, type LabelledDataset } from "../data/labelled";
+import type { Callback, Dataset, FitOptions, Logs, StreamedDataset } from "../../nn/trainer";
+import { sampleCount, type LabelledDataset, type LabelledStream } from "../data/labelled";
 import { split } from "../data/split";
 import { classCounts, classWeights } from "../data/weights";
 import { buildTransferModel, type HeadOptions, type TransferModel } from "./build";
@@ -15,7 +15,7 @@ export interface TransferLearnOptions {
   readonly gpu: Gpu;
   /** The new head; `classes` are the data set's. */
   readonly head?: Partial<HeadOptions>;
-  readonly validationData?: Dataset;
+  readonly validationData?: Dataset | StreamedDataset;
   /**
    * Share of the data that is kept for validation where none is given, the same of each class, by the seed; default 0.2. 0: none,
    * and then the training loss says when to stop, which cannot tell learning from learning by heart.
@@ -48,12 +48,12 @@ export interface TransferResult extends TransferModel {
   readonly fineTuning: PhaseResult | undefined;
   /** Loss and accuracy over the validation data with the weights that were kept; of the training data where there is none. */
   readonly evaluation: Logs;
-  readonly trainingData: LabelledDataset;
-  readonly validationData: Dataset | undefined;
+  readonly trainingData: LabelledDataset | LabelledStream;
+  readonly validationData: Dataset | StreamedDataset | undefined;
   readonly warnings: readonly string[];
 }
 
-function parts(data: LabelledDataset, options: TransferLearnOptions, warn: (text: string) => void) {
+function parts(data: LabelledDataset | LabelledStream, options: TransferLearnOptions, warn: (text: string) => void) {
   const { validationData, validationSplit = 0.2, seed = 0 } = options;
   if (validationData) return { training: data, validation: validationData };
   if (!(validationSplit >= 0 && validationSplit < 1))
@@ -74,7 +74,7 @@ function parts(data: LabelledDataset, options: TransferLearnOptions, warn: (text
  * Every default is documented where it is an option: `HeadOptions`, `trainHead`, `fineTune`.
  *
  * @param pretrained its layers become part of the result, and are changed by fine-tuning.
- * @param data images of the base's size with class ids
+ * @param data images of the base's size with class ids, in memory or streamed
  * @returns the model, compiled and with its weights on the GPU and in `parameter.value`; `dispose()` it at the end.
  * @throws for fewer than two classes with samples, an empty class, and what the phases throw.
  * @example
@@ -82,7 +82,7 @@ function parts(data: LabelledDataset, options: TransferLearnOptions, warn: (text
  */
 export async function transferLearn(
   pretrained: Container,
-  data: LabelledDataset,
+  data: LabelledDataset | LabelledStream,
   options: TransferLearnOptions,
 ): Promise<TransferResult> {
   const { gpu, seed = 0, callbacks = [], signal, preparation, batchSize, onWarning = toConsole } = options;
