@@ -147,12 +147,13 @@ export class Studio implements StudioMethods {
       const { parts } = this.#there;
       const training = firstOf(parts.training, settings.trainingImages);
       const validation = firstOf(parts.validation, settings.validationImages);
-      const { batchSize, epochs } = settings;
+      const { epochs } = settings;
+      const batchSize = Math.min(settings.batchSize, training.y.length);
       const planned = transfer.model.plan({ batchSize, ...(!settings.augment && { data: training, epochs }) });
       const { history, best, secondsAStep } = await train({
         transfer,
         phase,
-        settings,
+        settings: { ...settings, batchSize },
         training,
         validation,
         signal: abort.signal,
