@@ -125,6 +125,14 @@ export interface Results {
   readonly moved: readonly { readonly layer: string; readonly change: number }[];
 }
 
+/** What a layer's channels make of an image, side by side; each from its own least to its own largest value. */
+export interface FeatureMaps extends Picture {
+  readonly layer: string;
+  /** That are shown, and that there are. */
+  readonly shown: number;
+  readonly channels: number;
+}
+
 export interface Prediction {
   readonly classes: readonly { readonly name: string; readonly probability: number }[];
   readonly image: Picture;
@@ -132,6 +140,8 @@ export interface Prediction {
   readonly evidence: Picture;
   /** Whose output the evidence was read from. */
   readonly layer: string;
+  /** Of the last layer of each block, from the input up. */
+  readonly maps: readonly FeatureMaps[];
 }
 
 export type KeepFormat = "keras" | "onnx" | "tfjs" | "safetensors";

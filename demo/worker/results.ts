@@ -1,6 +1,9 @@
 /** What a trained network does well and badly, and where it looks. */
 import type { Gpu } from "../../src/index";
 import {
+  activationSprite,
+  activations,
+  blocksOf,
   classify,
   datasetFromImages,
   evaluateDetailed,
@@ -13,7 +16,7 @@ import {
   type WeightSnapshot,
 } from "../../src/transfer/index";
 import { pictureOf } from "./parts";
-import type { Mistake, Picture, Prediction, Results } from "./protocol";
+import type { FeatureMaps, Mistake, Picture, Prediction, Results } from "./protocol";
 
 const mistakesShown = 12;
 const batch = 50;
@@ -57,7 +60,34 @@ export async function predictOne(gpu: Gpu, transfer: TransferModel, image: Blob)
     image: pictureOf({ x, shape }, 0),
     evidence: plain(overlay(cam, 0, x)),
     layer: cam.layer,
+    maps: await mapsOf(gpu, transfer, x),
   };
+}
+
+/** Channels of a layer that are shown. */
+const mostChannels = 24;
+
+/** What the last layer of each block gives for one image, where that has height and width. */
+async function mapsOf(gpu: Gpu, { model, base }: TransferModel, x: LabelledDataset["x"]): Promise<FeatureMaps[]> {
+  const names = blocksOf(base).flatMap(({ layers }) => {
+    const last = layers.findLast(({ className }) => !/^(Global|Flatten|Reshape|Dropout|Dense|Input)/.test(className));
+    return last ? [last.name] : [];
+  });
+  if (names.length === 0) return [];
+  const given = await activations(model, names, x, { gpu, batchSize: 1 });
+  return given
+    .filter(({ shape }) => shape.length === 4 && shape[1] > 1)
+    .map((one) => {
+      const channels = one.shape[3];
+      const shown = Math.min(mostChannels, channels);
+      const picked = Array.from({ length: shown }, (_, i) => i);
+      return {
+        layer: one.layer,
+        shown,
+        channels,
+        ...plain(activationSprite(one, 0, { channels: picked, columns: Math.min(8, shown), gap: 1 })),
+      };
+    });
 }
 
 const plain = ({ data, width, height }: RgbaImage): Picture => ({ width, height, rgba: new Uint8ClampedArray(data) });

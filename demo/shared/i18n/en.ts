@@ -116,6 +116,13 @@ export const en = {
   nothing: "{what}: nothing to do",
   merged: "merged",
   downloadPlan: "This plan as JSON",
+  stepPlay: "Play one step slowly",
+  stepStop: "Stop the step",
+  beatForward: "Forward: {block} computes its output.",
+  beatBoth: "Backward: {block} gets dw, for its weights, and dx, for those below.",
+  beatDw: "Backward: {block} gets dw, for its weights; nobody below needs its dx.",
+  beatDx: "Backward: {block} is frozen and gets no dw; dx passes through for those below.",
+  beatStop: "The backward pass stops above {block}: nothing below learns, so dw and dx are skipped.",
   dropNetwork: "Another network",
   dropNetworkHow:
     "Drop a .keras, .h5 or ONNX file here, or TF.js's model.json with its shards. It keeps what it knows and gets a new head.",
@@ -152,6 +159,10 @@ export const en = {
   evidence: "Where it looks, at {layer}",
   evidenceAlt: "The image with the evidence laid over it",
   yourImage: "Your image, as the network sees it",
+
+  maps: "What layers see",
+  mapsHow: "Edges and colours first, parts of things further up. Each square is one channel.",
+  mapsOf: "{layer}: {shown} of {channels} channels",
 
   keep: "Keep",
   keepIntro: "Take the network with you, and go on elsewhere.",

@@ -120,6 +120,13 @@ export const es: Dictionary = {
   nothing: "{what}: nada que hacer",
   merged: "fundida",
   downloadPlan: "Este plan en JSON",
+  stepPlay: "Ver un paso despacio",
+  stepStop: "Detener el paso",
+  beatForward: "Hacia delante: {block} calcula su salida.",
+  beatBoth: "Hacia atrás: {block} recibe dw, para sus pesos, y dx, para los de abajo.",
+  beatDw: "Hacia atrás: {block} recibe dw, para sus pesos; nadie de abajo necesita su dx.",
+  beatDx: "Hacia atrás: {block} está congelado y no recibe dw; dx pasa para los de abajo.",
+  beatStop: "La retropropagación se detiene por encima de {block}: nada de abajo aprende, así que se omiten dw y dx.",
   dropNetwork: "Otra red",
   dropNetworkHow:
     "Suelta aquí un archivo .keras, .h5 u ONNX, o el model.json de TF.js con sus partes. Conserva lo que sabe y recibe una cabeza nueva.",
@@ -157,6 +164,10 @@ export const es: Dictionary = {
   evidence: "Dónde se fija, en {layer}",
   evidenceAlt: "La imagen con los indicios superpuestos",
   yourImage: "Tu imagen, como la ve la red",
+
+  maps: "Qué ven las capas",
+  mapsHow: "Primero bordes y colores; más arriba, partes de cosas. Cada cuadro es un canal.",
+  mapsOf: "{layer}: {shown} de {channels} canales",
 
   keep: "Guardar",
   keepIntro: "Llévate la red y sigue en otra parte.",

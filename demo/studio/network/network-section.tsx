@@ -8,6 +8,7 @@ import { loadNetwork, planFile } from "../app/actions";
 import { busy, idle, network } from "../app/state";
 import { BlockLayers } from "./block-layers";
 import { Consequences } from "./consequences";
+import { StepPlayer } from "./step-player";
 import { Strip } from "./strip";
 
 /** Which block is unfolded, by its place. */
@@ -24,6 +25,7 @@ export function NetworkSection() {
         {net.name} · {net.inputShape.join(" × ")} · {count(net.parameters)}
       </p>
       <Strip unfolded={unfolded.value} onUnfold={(at) => (unfolded.value = at === unfolded.value ? undefined : at)} />
+      <StepPlayer />
       {block && <BlockLayers block={block} />}
       <Consequences />
       <div class="row">

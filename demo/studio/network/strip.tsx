@@ -5,6 +5,7 @@ import type { BlockInfo } from "../../worker/protocol";
 import { setFrozen } from "../app/actions";
 import { activity, frozen, network } from "../app/state";
 import { below, isLine, lineAt, stateOf, type BlockState } from "./freeze-line";
+import { playing } from "./step-player";
 
 const words = { frozen: "isFrozen", trainable: "isTrainable", mixed: "isMixed" } as const;
 
@@ -28,10 +29,11 @@ export function Strip({ unfolded, onUnfold }: StripProps) {
             block={block}
             state={stateOf(block, frozen.value)}
             open={i === unfolded}
+            step={playing(i)}
             onOpen={() => onUnfold(i)}
           />
         ))}
-        <span class="block new" title={`${t("isNew")}: ${count(headWeights)}`}>
+        <span class={`block new ${playing(blocks.length)}`} title={`${t("isNew")}: ${count(headWeights)}`}>
           <span class="bar" style={{ height: barHeight(headWeights) }} />
           <span class="label">{head.map((layer) => layer.name).join(" ")}</span>
         </span>
@@ -60,14 +62,23 @@ interface BlockProps {
   readonly block: BlockInfo;
   readonly state: BlockState;
   readonly open: boolean;
+  /** Where the step is that is played. */
+  readonly step: string;
   readonly onOpen: () => void;
 }
 
-function Block({ block, state, open, onOpen }: BlockProps) {
+function Block({ block, state, open, step, onOpen }: BlockProps) {
   const weights = block.layers.reduce((n, layer) => n + layer.parameters, 0);
   const said = t("block", { block: block.name, state: t(words[state]), layers: block.layers.length });
   return (
-    <button type="button" class={`block ${state}`} aria-expanded={open} aria-label={said} title={said} onClick={onOpen}>
+    <button
+      type="button"
+      class={`block ${state} ${step}`}
+      aria-expanded={open}
+      aria-label={said}
+      title={said}
+      onClick={onOpen}
+    >
       <span class="bar" style={{ height: barHeight(weights) }} />
       <span class="label">{block.name}</span>
     </button>

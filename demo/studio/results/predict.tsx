@@ -6,6 +6,7 @@ import { percent, t } from "../../shared/i18n/index";
 import type { Prediction } from "../../worker/protocol";
 import { predict } from "../app/actions";
 import { idle } from "../app/state";
+import { Maps } from "./maps";
 
 const answer = signal<Prediction | undefined>(undefined);
 
@@ -54,6 +55,7 @@ export function Predict() {
           </ol>
         </div>
       )}
+      {said && said.maps.length > 0 && <Maps maps={said.maps} />}
     </div>
   );
 }
