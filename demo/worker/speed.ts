@@ -6,6 +6,9 @@ interface Measured {
   readonly seconds: number;
 }
 
+/** A head on cached features has a ten-thousandth of a step's FLOPs: nothing follows from it for steps this many times as large. */
+const farthest = 20;
+
 export class Speed {
   readonly #measured: Measured[] = [];
 
@@ -15,11 +18,11 @@ export class Speed {
   }
 
   /**
-   * One kind of step that ran: in proportion to its cost, where a dispatch counts as much as its share of the FLOPs. Several:
+   * Undefined where nothing near as large has run yet. One kind of step that ran: in proportion to its cost, where a dispatch counts as much as its share of the FLOPs. Several:
    * seconds = a * flops + b * dispatches by least squares of relative errors, neither below 0.
    */
   predict(flops: number, dispatches: number): number | undefined {
-    const rows = this.#measured.slice(-8);
+    const rows = this.#measured.filter((row) => row.flops * farthest >= flops).slice(-8);
     if (rows.length === 0) return undefined;
     const [a, b] = solve(rows);
     return a * flops + b * dispatches;

@@ -106,7 +106,7 @@ export const en = {
   memory: "Peak memory",
   trainable: "Trainable weights",
   stepTime: "Time",
-  stepTimeUnknown: "after a training",
+  stepTimeUnknown: "not measured yet",
   stepTimeHow: "predicted from steps measured here",
   layer: "Layer",
   forward: "forward",

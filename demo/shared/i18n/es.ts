@@ -110,7 +110,7 @@ export const es: Dictionary = {
   memory: "Memoria máxima",
   trainable: "Pesos entrenables",
   stepTime: "Tiempo",
-  stepTimeUnknown: "tras un entrenamiento",
+  stepTimeUnknown: "aún sin medir",
   stepTimeHow: "previsto según pasos medidos aquí",
   layer: "Capa",
   forward: "adelante",

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { below, isLine, lineAt, stateOf, toggled } from "../../../demo/studio/network/freeze-line";
 import { beatsOf } from "../../../demo/studio/network/slow-step";
+import { Speed } from "../../../demo/worker/speed";
 import type { BlockInfo, StepPlan } from "../../../demo/worker/protocol";
 
 const blocks: BlockInfo[] = ["a", "b", "c"].map((name) => ({
@@ -58,5 +59,24 @@ describe("a step played slowly", () => {
     const beats = beatsOf(blocks, planDownTo(0));
     expect(beats.at(-1)).toMatchObject({ pass: "backward", at: 0 });
     expect(Math.max(...beats.map(({ saved }) => saved))).toBe(70);
+  });
+});
+
+describe("the time of a step", () => {
+  it("is a time a FLOP and a time a dispatch, once steps of both kinds ran", () => {
+    const speed = new Speed();
+    expect(speed.predict(1e9, 100)).toBeUndefined();
+    const seconds = (flops: number, dispatches: number) => 2e-11 * flops + 5e-5 * dispatches;
+    speed.add({ flops: 1e9, dispatches: 300, seconds: seconds(1e9, 300) });
+    expect(speed.predict(1e9, 300)).toBeCloseTo(seconds(1e9, 300), 9);
+    speed.add({ flops: 4e8, dispatches: 40, seconds: seconds(4e8, 40) });
+    expect(speed.predict(7e8, 120)).toBeCloseTo(seconds(7e8, 120), 9);
+  });
+
+  it("does not follow from steps that were far smaller", () => {
+    const speed = new Speed();
+    speed.add({ flops: 6e4, dispatches: 6, seconds: 1e-3 });
+    expect(speed.predict(4e8, 40)).toBeUndefined();
+    expect(speed.predict(6e4, 6)).toBeCloseTo(1e-3, 9);
   });
 });
