@@ -12,6 +12,7 @@ import type { TestProjectInlineConfiguration } from "vitest/config";
 import { browserArguments, findBrowser, findFirefox, vulkanEnvironment } from "./tools/find-browser.mjs";
 import { firefox } from "./tools/firefox-provider.ts";
 import { cases } from "./tools/vite-plugin-cases.mjs";
+import { policy } from "./tools/vite-plugin-policy.mjs";
 import { wgsl } from "./tools/vite-plugin-wgsl.mjs";
 import manifest from "./package.json" with { type: "json" };
 
@@ -150,7 +151,9 @@ export default defineConfig(({ mode }) => {
     return {
       root: here("demo"),
       base: "./",
-      plugins: [wgsl(), cases()],
+      plugins: [wgsl(), cases(), policy()],
+      worker: { format: "es", plugins: () => [wgsl(), cases()], rolldownOptions: { external: ["webgpu"] } },
+      oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
       cacheDir: here("node_modules/.vite-demo"),
       optimizeDeps: { exclude: ["webgpu"] }, // Node's WebGPU, never loaded in a page
       server: { fs: { allow: [here(".")] } },
@@ -159,6 +162,7 @@ export default defineConfig(({ mode }) => {
         emptyOutDir: true,
         target: "es2022",
         chunkSizeWarningLimit: 2000,
+        modulePreload: { polyfill: false },
         rolldownOptions: { external: ["webgpu"] },
       },
     };
