@@ -28,9 +28,10 @@ function isWalkable(view: DataView, from: number, to: number): boolean {
   for (let at = from; at + objectHeaderBytes <= to;) {
     const size = view.getBigUint64(at + 8, true);
     if (size > BigInt(to - at)) return false;
-    // Free space counts its own header; it is the rest of the heap.
-    if (view.getUint16(at, true) === 0) return size >= objectHeaderBytes || at + objectHeaderBytes >= to;
-    at += objectHeaderBytes + Math.ceil(Number(size) / 8) * 8;
+    // Free space counts its own header. It is the rest of the heap, or the library goes on behind it.
+    const free = view.getUint16(at, true) === 0;
+    if (free && size < objectHeaderBytes) return at + objectHeaderBytes >= to;
+    at += free ? Number(size) : objectHeaderBytes + Math.ceil(Number(size) / 8) * 8;
     if (at > to) return false;
   }
   return true;

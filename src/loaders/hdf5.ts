@@ -1,17 +1,15 @@
-/** HDF5 files as named tensors and texts. */
+/**
+ * HDF5 files as named tensors and texts. Those of Keras are read by code of our own (hdf5-plain.ts), all others by the library, which
+ * has to be fetched and compiled first.
+ */
 import { ThawError } from "../errors";
+import { Allowance, maxAttribute, maxDepth, maxObjects, shapeless, splitTexts, type Hdf5File } from "./hdf5-file";
 import { brokenHeap } from "./hdf5-heaps";
 import { LibraryBroken, loadHdf5, type H5, type Hdf5Library, type Hdf5Module, type PlacedFile } from "./hdf5-library";
-import { float32View, isNumberType, toFloat32, type NumberType, type StoredTensor, type TensorFile } from "./tensors";
+import { openPlainHdf5 } from "./hdf5-plain";
+import { float32View, isNumberType, toFloat32, type NumberType, type StoredTensor } from "./tensors";
 
-/** An open file; `close()` when done. */
-export interface Hdf5File extends TensorFile {
-  /** A text attribute of a group, where there is one. */
-  attribute(group: string, name: string): string | undefined;
-  /** A list of texts; those too long for one attribute lie in `name0`, `name1`, ... */
-  texts(group: string, name: string): string[] | undefined;
-  close(): void;
-}
+export type { Hdf5File } from "./hdf5-file";
 
 type Dataset = InstanceType<H5["Dataset"]>;
 type Group = InstanceType<H5["Group"]>;
@@ -40,8 +38,7 @@ interface OpenFile {
   readonly module: Hdf5Module;
   readonly placed: PlacedFile;
   readonly bytes: Uint8Array;
-  /** Bytes that tensors may still declare. */
-  left: number;
+  readonly allowance: Allowance;
   /** Tensors whose place in the file's bytes is given away. */
   readonly given: Set<string>;
   readonly owned: boolean;
@@ -52,6 +49,11 @@ interface OpenFile {
  * @throws for a file that is truncated or not HDF5.
  */
 export async function openHdf5(name: string, bytes: Uint8Array, owned = false): Promise<Hdf5File> {
+  return openPlainHdf5(name, bytes, owned) ?? (await openByLibrary(name, bytes, owned));
+}
+
+/** Whatever HDF5 file it is. */
+export async function openByLibrary(name: string, bytes: Uint8Array, owned: boolean): Promise<Hdf5File> {
   const broken = brokenHeap(bytes);
   if (broken !== undefined) throw damage(name, broken);
   const library = await loadHdf5();
@@ -101,9 +103,9 @@ function openPlaced(library: Hdf5Library, name: string, bytes: Uint8Array, owned
       if (opened.file_id < 0n) throw new Error("the file does not open");
       file = opened;
       const { datasets, groups } = collect(h5, opened);
-      const left = freeBytes + maxExpansion * bytes.length;
       opening = false;
-      const source: OpenFile = { module, placed, bytes, left, given: new Set(), owned };
+      const allowance = new Allowance(bytes.length);
+      const source: OpenFile = { module, placed, bytes, allowance, given: new Set(), owned };
       return {
         paths: [...datasets.keys()],
         shape: (dataset) => datasets.get(dataset)?.metadata.shape ?? undefined,
@@ -113,7 +115,8 @@ function openPlaced(library: Hdf5Library, name: string, bytes: Uint8Array, owned
             return found && readTensor(`${name}/${dataset}`, source, found);
           }),
         attribute: (group, attribute) => guarded(() => readText(groups.get(group), attribute, bytes.length)),
-        texts: (group, attribute) => guarded(() => readTexts(groups.get(group), attribute, bytes.length)),
+        texts: (group, attribute) =>
+          guarded(() => splitTexts(attribute, (part) => readAttribute(groups.get(group), part, bytes.length))),
         close,
       };
     });
@@ -122,11 +125,6 @@ function openPlaced(library: Hdf5Library, name: string, bytes: Uint8Array, owned
     throw error;
   }
 }
-
-/** Groups within groups beyond this are a cycle of links, not a model. */
-const maxDepth = 32;
-/** ResNet152 has 932 tensors; links can make a small file look like any number. */
-const maxObjects = 100_000;
 
 /** What a file holds, by path; its own group is "/". */
 interface Contents {
@@ -155,9 +153,6 @@ function collect(h5: H5, root: Group): Contents {
   return { datasets, groups };
 }
 
-/** Long enough for the configuration of any network, and for the names of a thousand layers. */
-const maxAttribute = 64 * 2 ** 20;
-
 /** An attribute's texts, or undefined where there is none or it holds something else. */
 function readAttribute(group: Group | undefined, name: string, fileBytes: number): string[] | undefined {
   const all = group?.attrs; // asked for once: the library lists them anew each time
@@ -181,32 +176,12 @@ function readText(group: Group | undefined, name: string, fileBytes: number): st
   return readAttribute(group, name, fileBytes)?.[0];
 }
 
-/** Keras splits lists beyond 64 KB: `weight_names0`, `weight_names1`, ... */
-function readTexts(group: Group | undefined, name: string, fileBytes: number): string[] | undefined {
-  const whole = readAttribute(group, name, fileBytes);
-  if (whole) return whole;
-  const parts: string[] = [];
-  for (let i = 0; ; i++) {
-    const part = readAttribute(group, `${name}${i}`, fileBytes);
-    if (!part) return i > 0 ? parts : undefined;
-    parts.push(...part);
-  }
-}
-
-/** Compressed tensors of a file may be so many times larger than the file in all, beside the first 16 MB. */
-const maxExpansion = 20;
-const freeBytes = 16 * 2 ** 20;
-
 function readTensor(name: string, file: OpenFile, entry: Entry): StoredTensor {
   const { dataset, metadata } = entry;
   const { shape, size } = metadata;
-  if (!shape) throw new ThawError(name, "has no shape", "a tensor");
+  if (!shape) throw shapeless(name);
   const bytes = shape.reduce((a, b) => a * b, 1) * size;
-  if (!(bytes <= file.left)) {
-    const happened = `declares ${bytes} bytes, more than a file of this length may hold`;
-    throw new ThawError(name, happened, `at most ${file.left} bytes`);
-  }
-  file.left -= bytes;
+  file.allowance.take(name, bytes);
   if (metadata.virtual_sources) throw new ThawError(name, "is put together from other files", "its own numbers");
   const type = numberType(metadata);
   if (!type) throw new ThawError(name, `has the type ${JSON.stringify(dataset.dtype)}`, "numbers");

@@ -4,7 +4,6 @@ import type { FunctionalModel } from "../../nn/model";
 import type { Sequential } from "../../nn/sequential";
 import { assign } from "../assign";
 import { openHdf5, type Hdf5File } from "../hdf5";
-import { loadHdf5 } from "../hdf5-library";
 import { parseJson } from "../json";
 import { moveToAlignment, type StoredTensor } from "../tensors";
 import { unzip } from "../zip";
@@ -25,8 +24,6 @@ export async function readKeras(
   options: ConfigOptions,
   owned: boolean,
 ): Promise<FunctionalModel | Sequential> {
-  // The library is compiled in the background while the archive is checked.
-  loadHdf5().catch(() => undefined); // who opens the weights hears of it
   const members = await unzip(name, bytes, isKnown);
   const config = members.get("config.json");
   if (!config)

@@ -242,6 +242,17 @@ describe("HDF5", () => {
     expect(await refusal(() => loadModel(bytes))).toMatch(/a heap at byte \d+ has objects beyond its end/);
   });
 
+  it("so would one whose free space ends before such an object", async () => {
+    const bytes = await writeLegacy({}, { model_config: smallConfig });
+    const heap = new TextDecoder("latin1").decode(bytes).indexOf("GCOL");
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    view.setUint16(heap + 16, 0, true);
+    view.setBigUint64(heap + 16 + 8, 16n, true);
+    view.setUint16(heap + 32, 1, true);
+    view.setBigUint64(heap + 32 + 8, 2n ** 64n - 16n, true);
+    expect(await refusal(() => loadModel(bytes))).toMatch(/a heap at byte \d+ has objects beyond its end/);
+  });
+
   it("a list of weights that are not there", async () => {
     const bytes = await writeHdf5(
       { "a/b": counting([1]) },
