@@ -55,6 +55,11 @@ async function findNonFinite(
   // The forward pass of training moves the statistics of batch normalization; they are put back.
   await trainer.state.download();
   try {
+    // First the weights: behind some that are not finite, max(x, 0) may show zeros.
+    for (const { path, value } of trainer.model.allParameters()) {
+      const at = value.findIndex((v) => !Number.isFinite(v));
+      if (at >= 0) return `${path} was not finite before it (element ${at} is ${value[at]})`;
+    }
     executor = await Executor.create(
       trainer.gpu,
       plan,

@@ -328,5 +328,16 @@ export function featureSuite(getGpu: () => Gpu): void {
       );
       model.dispose();
     });
+
+    it("are told by weights that are not finite, also where an activation hides them", async () => {
+      const model = frozenNet("pool");
+      model.trainable = true;
+      model.getLayer("conv2").parameters[0].value[1] = Number.NaN;
+      await model.compile(compileOptions(getGpu()));
+      await expect(model.fit(toyData(8), { batchSize: 4, epochs: 1 })).rejects.toThrow(
+        /fit: step 1 \(epoch 1\): .*; conv2\/kernel was not finite before it \(element 1 is NaN\)/,
+      );
+      model.dispose();
+    });
   });
 }

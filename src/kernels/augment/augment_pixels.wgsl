@@ -60,32 +60,37 @@ fn noise(key: u32, i: u32) -> f32 {
 
 fn isInside(i: i32, size: i32) -> bool { return i >= 0 && i < size; }
 
-// The pixel that stands for place i of an axis. With the constant any will do.
+// The pixel that stands for place i of an axis. With the constant any will do. Periods are counted in f32, which may be one off
+// and is put right: divisions of whole numbers are dear.
 fn inside(i: i32, size: i32) -> i32 {
   if FILL <= 1u { return clamp(i, 0, size - 1); }
   let period = select(2 * size, size, FILL == 3u);
-  var m = i;
-  if m < -size || m >= 2 * size { m = ((m % period) + period) % period; } // rarely as far as that
-  if FILL == 3u { return select(select(m, m - size, m >= size), m + size, m < 0); }
-  return select(select(m, 2 * size - 1 - m, m >= size), -1 - m, m < 0);
+  let turns = i32(floor(f32(i) / f32(period)));
+  let m = i - turns * period;
+  let k = select(select(m, m - period, m >= period), m + period, m < 0);
+  if FILL == 3u { return k; }
+  return select(k, 2 * size - 1 - k, k >= size);
 }
 
-fn load(start: u32) -> vec4f {
-  if CHANNELS == 1u { return vec4f(x[start], 0.0, 0.0, 0.0); }
-  if CHANNELS == 2u { return vec4f(x[start], x[start + 1u], 0.0, 0.0); }
-  if CHANNELS == 3u { return vec4f(x[start], x[start + 1u], x[start + 2u], 0.0); }
-  return vec4f(x[start], x[start + 1u], x[start + 2u], x[start + 3u]);
+// Pixel number `place` of the batch.
+fn load(place: u32) -> vec4f {
+  let start = place * CHANNELS;
+  var v = vec4f(x[start], 0.0, 0.0, 0.0);
+  if CHANNELS > 1u { v.y = x[start + 1u]; }
+  if CHANNELS > 2u { v.z = x[start + 2u]; }
+  if CHANNELS > 3u { v.w = x[start + 3u]; }
+  return v;
 }
 
 fn pixel(line: u32, column: i32, isThere: bool) -> vec4f {
-  let v = load((line + u32(column)) * CHANNELS);
+  let v = load(line + u32(column));
   if FILL == 0u { return select(vec4f(params.value), v, isThere); }
   return v;
 }
 
 fn sampled(n: u32, row: u32, column: u32) -> vec4f {
   let first = n * params.height;
-  if !MOVES { return load(((first + row) * params.width + column) * CHANNELS); }
+  if !MOVES { return load((first + row) * params.width + column); }
   let height = i32(params.height);
   let width = i32(params.width);
   let record = n * (HEADER + SLOT * params.entries);

@@ -67,7 +67,11 @@ function example(
       ...attrs,
     },
     inputs: { x, list: [Math.max(1, table.length)], parameters: [x[0], recordFloats(entries)] },
-    fill: { x: (_, random) => random(), list: (i) => table[i] ?? 0, parameters },
+    fill: {
+      x: (_, random) => random(),
+      list: (i) => table[i] ?? 0,
+      parameters,
+    },
   };
 }
 
@@ -81,10 +85,16 @@ export const pixelCases: Case<PixelsAttrs>[] = [
   ...(["constant", "reflect"] as const).map((fillMode) =>
     example([], [2, 7, 5, 3], { fillMode, interpolation: "nearest", record: exact }),
   ),
+  example([], [3, 5, 4, 1], { fillMode: "nearest" }),
+  example([], [2, 3, 8, 2], { fillMode: "wrap" }),
+  example([], [2, 7, 8, 3], { fillMode: "constant", fillValue: 0.5, interpolation: "nearest", record: exact }),
+  example([], [2, 7, 12, 4], { fillMode: "constant", fillValue: 0.5 }),
+  example(Object.values(colours), [3, 5, 12, 3], { fillMode: "wrap" }),
   ...Object.values(colours).map((one) => example([one], [5, 4, 7, 3], { moves: false })),
   example([colours.saturation, colours.hue, colours.grayscale], [3, 5, 4, 1], { moves: false }),
   example([colours.brightness, colours.contrast], [4, 3, 5, 4]),
   example([colours.contrast, colours.brightness, colours.contrast], [3, 35, 41, 3], { moves: false }),
   example(Object.values(colours), [9, 13, 17, 3]),
+  example(Object.values(colours), [9, 13, 20, 3]),
   example(Object.values(colours), [3, 8, 8, 3], { first: 2, last: 5, moves: false }),
 ];

@@ -1,7 +1,7 @@
 /** The one pass over a batch's pixels: moved, and recoloured, from what was drawn for each sample. */
 import { formatShape, ThawError } from "../../errors";
 import { ceilDiv, dispatch, foldWorkgroups, type Kernel } from "../kernel";
-import { elements, operation, type Shape } from "../operation";
+import { elements, operation, VariantUnfit, type Lowering, type Shape } from "../operation";
 import { wgsl } from "../late-program";
 import { pixelCases } from "./cases";
 import {
@@ -73,9 +73,40 @@ export const pixelsKernel: Kernel<Pixels> = {
   cost: ({ x, first, last, moves, mean }) => {
     const pixels = mean === undefined ? x[0] * x[1] * x[2] : x[0] * grid(x[1]) * grid(x[2]);
     const each = x[3] * ((moves ? 9 : 0) + 4 * (last - first));
-    return { flops: pixels * each, bytes: 4 * (mean === undefined ? 2 * elements(x) : pixels * x[3]) };
+    return { flops: pixels * each, bytes: 4 * (pixels * x[3] + (mean === undefined ? elements(x) : 0)) };
   },
 };
+
+/** Four neighbours of a line an invocation: for widths that are a multiple of 4. Means are the other program's. */
+export const pixelsVec4Kernel: Kernel<Pixels> = {
+  ...pixelsKernel,
+  program: wgsl("augment", "augment_pixels_vec4"),
+  overrides(p) {
+    const { MEANS: _means, ...rest } = pixelsKernel.overrides!(p);
+    return rest;
+  },
+  params(p) {
+    const { contrast: _contrast, gridHeight: _height, gridWidth: _width, ...rest } = pixelsKernel.params(p);
+    return rest;
+  },
+  workgroups: ({ x }) => foldWorkgroups(ceilDiv((x[0] * x[1] * x[2]) / 4, 64)),
+};
+
+const inFours = (x: Shape): boolean => x[2] % 4 === 0;
+
+/** Means of the contrasts first, each of what the entries before it make of its samples; then the pixels. */
+function lower(attrs: PixelsAttrs, x: Shape, list: Shape, kernel: Kernel<Pixels>): Lowering {
+  const { contrasts } = attrs;
+  const problem = { ...attrs, x, table: list[0] };
+  const read = { x: "x", list: "list", parameters: "parameters", ...(contrasts.length > 0 && { means: "means" }) };
+  return {
+    dispatches: [
+      ...contrasts.map((last, mean) => dispatch(pixelsKernel, { ...problem, last, mean }, read)),
+      dispatch(kernel, problem, { ...read, y: "y" }),
+    ],
+    ...(contrasts.length > 0 && { scratch: { means: contrasts.length * x[0] * 4 } }),
+  };
+}
 
 export const augmentPixels = operation<PixelsAttrs>({
   name: "augmentPixels",
@@ -95,18 +126,12 @@ export const augmentPixels = operation<PixelsAttrs>({
   gradients: {},
   constants: ["x", "list", "parameters"],
   variants: {
-    plain: (attrs, { x, list }) => {
-      const problem = { ...attrs, x, table: list[0] };
-      const { contrasts } = attrs;
-      const read = { x: "x", list: "list", parameters: "parameters", ...(contrasts.length > 0 && { means: "means" }) };
-      return {
-        dispatches: [
-          ...contrasts.map((last, mean) => dispatch(pixelsKernel, { ...problem, last, mean }, read)),
-          dispatch(pixelsKernel, problem, { ...read, y: "y" }),
-        ],
-        ...(contrasts.length > 0 && { scratch: { means: contrasts.length * x[0] * 4 } }),
-      };
+    plain: (attrs, { x, list }) => lower(attrs, x, list, pixelsKernel),
+    vec4(attrs, { x, list }) {
+      if (!inFours(x)) throw new VariantUnfit("augment_pixels_vec4 computes four neighbours of a line together");
+      return lower(attrs, x, list, pixelsVec4Kernel);
     },
   },
+  select: (_, { x }) => (inFours(x) ? "vec4" : "plain"),
   cases: pixelCases,
 });

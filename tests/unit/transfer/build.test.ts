@@ -10,6 +10,7 @@ import {
   Flatten,
   FunctionalModel,
   GlobalAveragePooling2D,
+  GlobalMaxPooling2D,
   input,
   MaxPooling2D,
   ReLU,
@@ -19,7 +20,9 @@ import {
   type Layer,
   type SymbolicTensor,
 } from "../../../src/index";
-import { preprocessings, withPreprocessing } from "../../../src/loaders/index";
+import { loadModel, preprocessings, withPreprocessing } from "../../../src/loaders/index";
+import { hasSharedAssets, readShared } from "../../setup/files";
+import { missingShared } from "../loaders/shared-files";
 import { blocksOf, buildTransferModel, withoutHead } from "../../../src/transfer/index";
 
 /** Layers one after the other on 8 x 8 pixels. */
@@ -77,6 +80,48 @@ describe("withoutHead", () => {
     expect(end(withoutHead(chain(conv("a"), new GlobalAveragePooling2D({ name: "pool" }))))).toEqual(["pool", [4]]);
   });
 
+  describe("whose classifier is a convolution that is pooled", () => {
+    const classes = (name: string, filters = 7) => new Conv2D({ name, filters, kernelSize: 1 });
+    const pool = () => new GlobalAveragePooling2D();
+
+    it("cuts below it and its dropout", () => {
+      const net = chain(conv("a"), new Dropout({ rate: 0.5 }), classes("c"), new ReLU(), pool());
+      expect(end(withoutHead(net))).toEqual(["a", [8, 8, 4]]);
+      const softmax = new Activation({ activation: "softmax" });
+      expect(end(withoutHead(chain(conv("a"), classes("c"), new GlobalMaxPooling2D(), softmax)))[0]).toBe("a");
+      const named = chain(conv("a"), classes("classifier"), new ReLU(), pool());
+      expect(end(withoutHead(named))[0]).toBe("a");
+      expect(end(withoutHead(chain(conv("a"), classes("c", 1000), pool())))[0]).toBe("a");
+    });
+
+    it("keeps a convolution that gives features", () => {
+      const net = chain(
+        conv("a"),
+        classes("c", 16),
+        new ReLU({ maxValue: 6 }),
+        new GlobalAveragePooling2D({ name: "p" }),
+      );
+      expect(end(withoutHead(net))).toEqual(["p", [16]]);
+    });
+  });
+
+  it("keeps the largest of each channel under a dense layer", () => {
+    const net = chain(conv("a"), new GlobalMaxPooling2D({ name: "pool" }), dense("logits", 7, "softmax"));
+    expect(end(withoutHead(net))).toEqual(["pool", [4]]);
+  });
+
+  it("names the layers to choose from where probabilities come from something else", () => {
+    const pixels = input([8, 8, 3]);
+    const t = new GlobalAveragePooling2D({ name: "pool" }).apply(conv("a").apply(pixels));
+    const sum = new Add({ name: "sum" }).apply([dense("x", 3).apply(t), dense("y", 3).apply(t)]);
+    const outputs = new Activation({ name: "p", activation: "softmax" }).apply(sum);
+    const net = new FunctionalModel({ inputs: pixels, outputs, name: "two" });
+    expect(() => withoutHead(net)).toThrow(
+      /two: gives probabilities, but no head was found below p; .*lastLayer }, of the top ones "sum" \[3\], "pool" \[4\]/,
+    );
+    expect(end(withoutHead(net, "pool"))).toEqual(["pool", [4]]);
+  });
+
   it("looks into the network inside one that brings its preprocessing", () => {
     const inner = chain(conv("a"), new GlobalAveragePooling2D({ name: "pool" }), dense("logits", 7));
     const base = withoutHead(withPreprocessing(inner, "tf"));
@@ -100,6 +145,21 @@ describe("withoutHead", () => {
     const pixels = input([8, 8, 3]);
     const two = new FunctionalModel({ inputs: pixels, outputs: [conv("a").apply(pixels), conv("b").apply(pixels)] });
     expect(() => withoutHead(two)).toThrow("has 1 inputs and 2 outputs");
+  });
+});
+
+if (!hasSharedAssets) console.log(`heads of ONNX files: ${missingShared}`);
+
+describe.skipIf(!hasSharedAssets)("heads of ONNX files", () => {
+  it.each([
+    ["models/onnx_light/light_squeezenet.onnx", "n60", [13, 13, 512]],
+    ["models/onnx_light/light_bvlc_alexnet.onnx", "n14", [6, 6, 256]],
+    ["models/onnx_light/light_vgg19.onnx", "n36", [7, 7, 512]],
+    ["onnx_exports/squeezenet1_1.dy.onnx", "cat_7", [13, 13, 512]],
+    ["onnx_exports/squeezenet1_1.ts.onnx", "features.12.concat", [13, 13, 512]],
+  ])("%s", async (file, layer, shape) => {
+    const net = await loadModel(await readShared(file));
+    expect(end(withoutHead(net))).toEqual([layer, shape]);
   });
 });
 
