@@ -48,12 +48,13 @@ export interface Hdf5Library {
    * Everything that asks the library runs in here. A damaged file can make the library write where it must not, and then
    * whole files fail too, now or later.
    *
-   * @throws LibraryBroken where the library has trapped. Its memory is what it was when it was loaded, and what was open is lost.
+   * @throws LibraryBroken where the library has trapped or run out of memory. Its memory is what it was when it was loaded, and
+   * what was open is lost.
    */
   run<T>(body: () => T): T;
 }
 
-/** The library has reached outside its memory. */
+/** The library has reached outside its memory, or for more than there is. */
 export class LibraryBroken extends Error {}
 
 let library: Promise<Hdf5Library> | undefined;
@@ -77,11 +78,14 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
   let fileNumber = 0;
 
   const fresh = usedPart(module.HEAPU8);
-  const open = new Set<string>();
+  const first = module.HEAPU8.length;
+  /** Paths of open files, with their bytes. */
+  const open = new Map<string, number>();
   const refresh = () => {
     closeStreams(() => true);
     open.clear();
-    module.HEAPU8.fill(0).set(fresh);
+    // What the memory has grown by is only ever allocated, and nobody expects zeros there; writing some would make it real.
+    module.HEAPU8.fill(0, fresh.length, first).set(fresh);
   };
 
   const closeStreams = (isMeant: (path: string) => boolean) => {
@@ -94,7 +98,7 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
     place: (bytes) => {
       const path = `/weights-${fileNumber++}.h5`;
       files.writeFile(path, bytes, { canOwn: true });
-      open.add(path);
+      open.set(path, bytes.length);
       const remove = () => {
         // What the library leaves open when an error flies through it would keep the bytes.
         closeStreams((other) => other === path);
@@ -141,21 +145,53 @@ function makeLibrary(h5: H5, module: Awaited<H5["ready"]>): Hdf5Library {
         }
         return 0;
       };
+      const most = first + [...open.values()].reduce((sum, bytes) => sum + roomFor(bytes), 0);
+      let refused = false;
       try {
-        callable.ccall("runGuarded", null, ["string"], [""]);
+        refused = withMemory(most, () => callable.ccall("runGuarded", null, ["string"], [""]));
       } catch (error) {
         result = { error }; // not even the text could be passed
       }
       if (result && "value" in result) return result.value;
-      if (result?.error instanceof WebAssembly.RuntimeError) {
+      // What damaged files before this one have left allocated may be why there was no memory.
+      if (refused || result?.error instanceof WebAssembly.RuntimeError) {
         refresh();
-        throw new LibraryBroken(result.error.message);
+        throw new LibraryBroken(result?.error instanceof Error ? result.error.message : String(result?.error));
       }
       // Each error is written into a temporary file first, which stays open.
       closeStreams((other) => other.startsWith("/tmp/tmpfile"));
       throw result?.error;
     },
   };
+}
+
+/**
+ * Bytes that the library may need for a file: buffers of its own, and compressed tensors, whose parts lie there packed and
+ * unpacked. Without a bound, a damaged text of 17 KB made it take a gigabyte.
+ */
+const roomFor = (fileBytes: number): number => 64 * 2 ** 20 + 40 * fileBytes;
+
+/**
+ * Runs `body` where no WebAssembly memory may grow beyond so many bytes. (The library does not give its own away.)
+ *
+ * @returns whether one wanted to.
+ */
+function withMemory(most: number, body: () => void): boolean {
+  const { prototype } = WebAssembly.Memory;
+  const { grow } = prototype;
+  let refused = false;
+  prototype.grow = function (this: WebAssembly.Memory, pages: number) {
+    // The library takes that for a machine that is out of memory, and says so.
+    if (this.buffer.byteLength + pages * 65_536 <= most) return grow.call(this, pages);
+    refused = true;
+    throw new RangeError(`more than ${most} bytes`);
+  };
+  try {
+    body();
+  } finally {
+    prototype.grow = grow;
+  }
+  return refused;
 }
 
 /** Without the zeros at the end, which are most of it. */

@@ -40,8 +40,7 @@ import { hasSharedAssets, readShared } from "../../setup/files";
 import { missingShared } from "./shared-files";
 
 const samples = process.env.THAW_LONG ? 40_000 : 2000;
-/** Milliseconds: far above what any file takes, and far below for ever. Other suites use the machine meanwhile. */
-const longest = 5000;
+const longest = 2000; // ms
 
 /** One layer, whose kernel is longer than what HDF5 reads through a buffer of its own. */
 const wide = {
