@@ -178,18 +178,20 @@ const roomFor = (fileBytes: number): number => 64 * 2 ** 20 + 40 * fileBytes;
  */
 function withMemory(most: number, body: () => void): boolean {
   const { prototype } = WebAssembly.Memory;
-  const { grow } = prototype;
+  const usual = Object.getOwnPropertyDescriptor(prototype, "grow")!;
+  const grow = usual.value as (this: WebAssembly.Memory, pages: number) => number;
   let refused = false;
-  prototype.grow = function (this: WebAssembly.Memory, pages: number) {
-    // The library takes that for a machine that is out of memory, and says so.
+  const bounded = function (this: WebAssembly.Memory, pages: number) {
     if (this.buffer.byteLength + pages * 65_536 <= most) return grow.call(this, pages);
     refused = true;
+    // The library takes that for a machine that is out of memory, and says so.
     throw new RangeError(`more than ${most} bytes`);
   };
+  Object.defineProperty(prototype, "grow", { ...usual, value: bounded });
   try {
     body();
   } finally {
-    prototype.grow = grow;
+    Object.defineProperty(prototype, "grow", usual);
   }
   return refused;
 }
