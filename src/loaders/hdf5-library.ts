@@ -198,7 +198,8 @@ function withMemory(most: number, body: () => void): boolean {
 
 /** Without the zeros at the end, which are most of it. */
 function usedPart(memory: Uint8Array): Uint8Array {
-  let end = memory.length;
-  while (end > 0 && memory[end - 1] === 0) end--;
-  return memory.slice(0, end);
+  const words = new Int32Array(memory.buffer); // WebAssembly's memory has whole pages
+  let end = words.length;
+  while (end > 0 && words[end - 1] === 0) end--;
+  return memory.slice(0, 4 * end);
 }
